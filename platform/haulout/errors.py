@@ -1,0 +1,19 @@
+"""The errors the operator meets; each names the thing, the reason and what to do next."""
+
+
+class HauloutError(Exception):
+    """Something the operator can act on; the command line prints it without a traceback and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class BadConfiguration(HauloutError):
+    """A setting is missing or wrong."""
+
+    exit_code = 2
+
+
+class ServiceUnavailable(HauloutError):
+    """Label Studio, the database or the queue does not answer."""
+
+    exit_code = 3
