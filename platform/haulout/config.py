@@ -1,0 +1,134 @@
+"""The settings of one Haulout; this module is the only reader of the environment."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from haulout.errors import BadConfiguration
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STARTER_WORDS = ("builtin", "none")
+
+
+def _starter(value: str) -> str:
+    if value in STARTER_WORDS or Path(value).suffix == ".onnx":
+        return value
+    raise ValueError("must be builtin, none, or the path of an .onnx file")
+
+
+class Settings(BaseModel):
+    """Everything that can be configured; each field is set by the variable HAULOUT_<FIELD> unless said otherwise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Path("data")
+    """Where this Haulout keeps everything: database, photos, weights, logs."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8300, ge=1, le=65535)
+    label_studio_port: int = Field(default=8301, ge=1, le=65535)
+    redis_port: int = Field(default=8302, ge=1, le=65535)
+
+    database_url: str = ""
+    """DATABASE_URL; SQLite in the home folder when empty."""
+    redis_url: str = ""
+    """REDIS_URL; the embedded server when empty."""
+    label_studio_url: str = ""
+    """LABEL_STUDIO_URL; the embedded server when empty."""
+    label_studio_token: str = ""
+    """LABEL_STUDIO_TOKEN; made at `haulout init` for the embedded server."""
+    label_studio_python: Path = REPOSITORY / ".venv-label-studio" / "bin" / "python"
+    cache: Path = REPOSITORY / ".cache"
+    """Holds the migrated template database of Label Studio."""
+
+    site: str = "Matveyev Island"
+    starter: Annotated[str, AfterValidator(_starter)] = "builtin"
+    """The first detector: builtin (trained on drawn walruses), none, or an ONNX file (YOLOX layout)."""
+    batch_size: int = Field(default=100, ge=1)
+    random_share: float = Field(default=0.2, ge=0, le=1)
+    exam_share: float = Field(default=0.2, ge=0, lt=1)
+    blind_share: float = Field(default=0.1, ge=0, le=1)
+    most_animals_per_tile: int = Field(default=25, ge=1)
+    least_votes: int = Field(default=3, ge=1)
+    most_votes: int = Field(default=5, ge=1)
+    pair_experts: int = Field(default=2, ge=1)
+    pairs_per_run: int = Field(default=60, ge=0)
+    detector_minutes: float = Field(default=12, gt=0)
+    reidentifier_minutes: float = Field(default=4, gt=0)
+    weekly: str = "0 3 * * 1"
+    """When the weekly run starts, in cron's five fields, local time."""
+    seed: int = 20261123
+    language: Literal["en", "ru"] = "en"
+
+    admin_email: str = "operator@haulout.invalid"
+    admin_password: str = ""
+    secret_key: str = ""
+    webhook_secret: str = ""
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of the coordinator's database."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'haulout.sqlite'}"
+
+    @property
+    def redis(self) -> str:
+        """The URL of the Redis or Valkey that carries the queue."""
+        return self.redis_url or f"redis://127.0.0.1:{self.redis_port}/0"
+
+    @property
+    def label_studio(self) -> str:
+        """The address at which people and the coordinator reach Label Studio."""
+        return self.label_studio_url or f"http://127.0.0.1:{self.label_studio_port}"
+
+    @property
+    def pages(self) -> str:
+        """The address of the coordinator's pages."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def public(self) -> Path:
+        """The folder of sanitised pictures, the only one that Label Studio may serve."""
+        return self.home.resolve() / "public"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings; BadConfiguration names every wrong one at once."""
+        given: dict[str, str] = {}
+        for name in cls.model_fields:
+            for variable in (f"HAULOUT_{name.upper()}", name.upper() if name in _PLAIN else ""):
+                if variable and variable in environ:
+                    given[name] = environ[variable]
+        home = Path(given.get("home", "data"))
+        try:
+            return cls.model_validate(_secrets(home) | given)
+        except ValidationError as error:
+            wrong = "; ".join(f"HAULOUT_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors() if e["loc"])
+            raise BadConfiguration(f"Settings that cannot be used: {wrong}. See `haulout --help`.") from error
+
+
+_PLAIN = {"database_url", "redis_url", "label_studio_url", "label_studio_token"}
+_SECRET_FIELDS = ("label_studio_token", "admin_password", "secret_key", "webhook_secret")
+
+
+def make_secrets(home: Path) -> None:
+    """Write the passwords and keys of a new home, readable by its owner only; an existing file is left alone."""
+    path = home / "secrets.json"
+    if path.exists():
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({name: secrets.token_hex(20) for name in _SECRET_FIELDS}, indent=1))
+
+
+def _secrets(home: Path) -> dict[str, str]:
+    path = home / "secrets.json"
+    if not path.exists():
+        return {}
+    try:
+        known: dict[str, str] = json.loads(path.read_text())
+    except ValueError as error:
+        raise BadConfiguration(f"{path} is not valid JSON ({error}). Restore it from a backup.") from error
+    return known

@@ -1,0 +1,38 @@
+"""What a use case is given: the database, the files, the networks, Label Studio, the time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import Engine
+
+from haulout.config import Settings
+from haulout.label_studio import LabelStudio
+from haulout.storage import Storage
+from haulout_models.registry import Registry
+
+Tell = Callable[[str, int, int], None]
+"""Called with a message, the steps done and the steps in all (0 when unknown) while long work goes on."""
+
+
+def silently(_message: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """Put together once, in bootstrap."""
+
+    settings: Settings
+    database: Engine
+    storage: Storage
+    registry: Registry
+    label_studio: Callable[[], LabelStudio]
+    """Connects on the first call, so that work that needs no people runs without Label Studio."""
+    now: Callable[[], datetime]
+    """The time in UTC, without zone."""
+
+    def rng(self, *purpose: int) -> np.random.Generator:
+        """Return the random numbers for one purpose: the same for the same seed and purpose, whatever ran before."""
+        return np.random.default_rng([self.settings.seed, *purpose])

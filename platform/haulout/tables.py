@@ -1,0 +1,363 @@
+"""The tables of the coordinator's database; raw answers and decisions are append-only, the rest can be rebuilt."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from labeling_configs.vocabulary import Animal, AnimalId, Boxes, Photo, PhotoId, Rectangle, Tile, TileId
+
+
+def _json() -> Any:
+    return Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+def _moment(*, optional: bool = False, index: bool = False) -> Any:
+    column = Column(DateTime(timezone=False), nullable=optional, index=index)
+    return Field(default=None, sa_column=column) if optional else Field(sa_column=column)
+
+
+class IngestionRow(SQLModel, table=True):
+    """One reading of a folder or memory card."""
+
+    __tablename__ = "ingestion"
+    id: int | None = Field(default=None, primary_key=True)
+    folder: str
+    site: str
+    started_at: datetime = _moment()
+    finished_at: datetime | None = _moment(optional=True)
+    added: int = 0
+    known: int = 0
+    quarantined: int = 0
+
+
+class QuarantineRow(SQLModel, table=True):
+    """A file that could not be used, why, and where its copy is kept."""
+
+    __tablename__ = "quarantine"
+    __table_args__ = (UniqueConstraint("path", "sha256"),)
+    id: int | None = Field(default=None, primary_key=True)
+    ingestion: int = Field(foreign_key="ingestion.id")
+    path: str
+    sha256: str
+    reason: str
+    kept_as: str | None = None
+    at: datetime = _moment()
+
+
+class PhotoRow(SQLModel, table=True):
+    """One photo; times are local times of the camera without zone, None when the file does not tell."""
+
+    __tablename__ = "photo"
+    id: str = Field(primary_key=True)
+    name: str
+    ingestion: int = Field(foreign_key="ingestion.id")
+    site: str = Field(index=True)
+    camera: str
+    taken_at_original: datetime | None = _moment(optional=True)
+    taken_at: datetime | None = _moment(optional=True, index=True)
+    burst: str = Field(index=True)
+    width: int
+    height: int
+    suffix: str
+    size_bytes: int
+    split: str = Field(default="train", index=True)
+    """train, or exam: photos of exam days are never trained on."""
+    ingested_at: datetime = _moment()
+
+    def word(self) -> Photo:
+        """Return the photo as the rest of the code knows it."""
+        return Photo(PhotoId(self.id), self.site, self.camera, self.taken_at, self.burst, self.width, self.height)
+
+
+class TileRow(SQLModel, table=True):
+    """A rectangle given to people; see `vocabulary.Tile`."""
+
+    __tablename__ = "tile"
+    id: str = Field(primary_key=True)
+    photo: str = Field(foreign_key="photo.id", index=True)
+    shown: list[int] = Field(sa_column=Column(JSON, nullable=False))
+    core: list[int] = Field(sa_column=Column(JSON, nullable=False))
+
+    def word(self) -> Tile:
+        """Return the tile as the rest of the code knows it."""
+        return Tile(TileId(self.id), PhotoId(self.photo), Rectangle(*self.shown), Rectangle(*self.core))
+
+    @classmethod
+    def of(cls, tile: Tile) -> "TileRow":
+        """Return the row that stores the tile."""
+        shown, core = tile.shown, tile.core
+        return cls(
+            id=tile.id,
+            photo=tile.photo,
+            shown=[shown.x1, shown.y1, shown.x2, shown.y2],
+            core=[core.x1, core.y1, core.x2, core.y2],
+        )
+
+
+class ProposalRow(SQLModel, table=True):
+    """All boxes that one model drew on one photo, packed."""
+
+    __tablename__ = "proposal"
+    photo: str = Field(foreign_key="photo.id", primary_key=True)
+    model: str = Field(primary_key=True)
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """float32, shape (n, 5): x1, y1, x2, y2, score."""
+    features: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """float16, shape (d,): what the backbone sees in the photo."""
+    expected_animals: float
+    made_at: datetime = _moment()
+
+    def boxes(self) -> Boxes:
+        """Return the boxes, shape (n, 4)."""
+        return self._unpacked()[:, :4]
+
+    def scores(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Return the scores in [0, 1], shape (n,)."""
+        scores: np.ndarray[tuple[int], np.dtype[np.float64]] = self._unpacked()[:, 4]
+        return scores
+
+    def _unpacked(self) -> Boxes:
+        return np.frombuffer(self.packed, dtype=np.float32).reshape(-1, 5).astype(np.float64)
+
+    @staticmethod
+    def pack(boxes: Boxes, scores: np.ndarray[Any, Any]) -> bytes:
+        """Return boxes, shape (n, 4), and scores, shape (n,), as bytes for `packed`."""
+        return np.hstack([boxes, np.asarray(scores).reshape(-1, 1)]).astype(np.float32).tobytes()
+
+
+class RunRow(SQLModel, table=True):
+    """One weekly pass through the loop, and how far it is."""
+
+    __tablename__ = "run"
+    id: int | None = Field(default=None, primary_key=True)
+    started_at: datetime = _moment()
+    finished_at: datetime | None = _moment(optional=True)
+    state: str = "running"
+    """running, done, failed or interrupted."""
+    stage: str = ""
+    message: str = ""
+    done: int = 0
+    total: int = 0
+    heard_at: datetime = _moment()
+    summary: dict[str, Any] = _json()
+
+
+class BatchRow(SQLModel, table=True):
+    """The tiles that one selection sent out."""
+
+    __tablename__ = "batch"
+    id: int | None = Field(default=None, primary_key=True)
+    run: int | None = Field(default=None, foreign_key="run.id")
+    created_at: datetime = _moment()
+    seed: int
+    model: str
+    code: str
+    """The version of Haulout that chose."""
+
+
+class ChosenRow(SQLModel, table=True):
+    """Why a tile is in a batch."""
+
+    __tablename__ = "chosen"
+    batch: int = Field(foreign_key="batch.id", primary_key=True)
+    tile: str = Field(foreign_key="tile.id", primary_key=True)
+    reason: str
+    value: float
+    probability: float | None = None
+    """The chance with which a random draw took this tile; None for tiles that were not drawn at random."""
+    blind: bool = False
+
+
+class TaskRow(SQLModel, table=True):
+    """One question put to people; `subject` is a tile, or two animals joined by '|'."""
+
+    __tablename__ = "task"
+    __table_args__ = (UniqueConstraint("question", "subject"),)
+    id: int | None = Field(default=None, primary_key=True)
+    question: str = Field(index=True)
+    subject: str = Field(index=True)
+    batch: int | None = Field(default=None, foreign_key="batch.id")
+    key: str = Field(unique=True)
+    """Travels in the task's data, so that a crash between sending and noting never sends twice."""
+    details: dict[str, Any] = _json()
+    state: str = Field(default="planned", index=True)
+    """planned, open or retired."""
+    priority: float = 0.0
+    overlap: int = 1
+    blind: bool = False
+    model: str = ""
+    label_studio_project: int | None = None
+    label_studio_task: int | None = Field(default=None, index=True)
+    created_at: datetime = _moment()
+
+
+class PersonRow(SQLModel, table=True):
+    """Somebody who answers, known by a pseudonym."""
+
+    __tablename__ = "person"
+    id: str = Field(primary_key=True)
+    label_studio_user: int = Field(unique=True)
+    role: str = "volunteer"
+    joined_at: datetime = _moment()
+
+
+class AnswerRow(SQLModel, table=True):
+    """What Label Studio stored, raw and for ever; a changed answer is one more row."""
+
+    __tablename__ = "answer"
+    __table_args__ = (UniqueConstraint("label_studio_annotation", "digest"),)
+    id: int | None = Field(default=None, primary_key=True)
+    task: int = Field(foreign_key="task.id", index=True)
+    person: str = Field(foreign_key="person.id", index=True)
+    label_studio_annotation: int = Field(index=True)
+    digest: str
+    result: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    skipped: bool = False
+    gone: bool = False
+    """True in a row that records the deletion of the answer in Label Studio."""
+    seconds: float = 0.0
+    model_shown: str = ""
+    given_at: datetime = _moment()
+    received_at: datetime = _moment()
+
+
+class CursorRow(SQLModel, table=True):
+    """How far the answers of a Label Studio project have been read, on Label Studio's clock."""
+
+    __tablename__ = "cursor"
+    project: int = Field(primary_key=True)
+    read_to: datetime = _moment()
+
+
+class BrokenRow(SQLModel, table=True):
+    """A part of an answer that could not be read; derived from the raw answer."""
+
+    __tablename__ = "broken"
+    id: int | None = Field(default=None, primary_key=True)
+    answer: int = Field(foreign_key="answer.id", index=True)
+    what: str
+    reason: str
+
+
+class ConsensusRow(SQLModel, table=True):
+    """What the votes say about a tile; derived."""
+
+    __tablename__ = "consensus"
+    tile: str = Field(foreign_key="tile.id", primary_key=True)
+    state: str = Field(default="open", index=True)
+    """open, agreed, disputed or unusable."""
+    voters: int
+    agreement: float
+    boxes: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    """Rows of [x1, y1, x2, y2, probability, [persons]]."""
+    settled_at: datetime = _moment()
+
+    def accepted(self, threshold: float = 0.5) -> Boxes:
+        """Return the boxes believed to be animals, shape (n, 4)."""
+        return np.array([b[:4] for b in self.boxes if b[4] > threshold], dtype=np.float64).reshape(-1, 4)
+
+    def probabilities(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Return the probability of each box, shape (n,)."""
+        return np.array([b[4] for b in self.boxes], dtype=np.float64)
+
+
+class AnimalRow(SQLModel, table=True):
+    """One accepted box in one photo; derived, its id does not change when its tile is settled again."""
+
+    __tablename__ = "animal"
+    id: str = Field(primary_key=True)
+    photo: str = Field(foreign_key="photo.id", index=True)
+    tile: str = Field(foreign_key="tile.id", index=True)
+    box: list[float] = Field(sa_column=Column(JSON, nullable=False))
+    crop: list[int] = Field(sa_column=Column(JSON, nullable=False))
+    """The rectangle of the photo that experts are shown: x1, y1, x2, y2."""
+    probability: float
+    settled_at: datetime = _moment()
+
+    def word(self) -> Animal:
+        """Return the animal as the rest of the code knows it."""
+        x1, y1, x2, y2 = self.box
+        return Animal(AnimalId(self.id), PhotoId(self.photo), (x1, y1, x2, y2), self.probability)
+
+
+class EmbeddingRow(SQLModel, table=True):
+    """What a re-identification network sees in one animal."""
+
+    __tablename__ = "embedding"
+    animal: str = Field(foreign_key="animal.id", primary_key=True)
+    model: str = Field(primary_key=True)
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """float16, shape (d,), of length 1."""
+
+
+class MarkRow(SQLModel, table=True):
+    """A mark an expert pointed at, in pixels of the photo; derived."""
+
+    __tablename__ = "mark"
+    id: int | None = Field(default=None, primary_key=True)
+    animal: str = Field(foreign_key="animal.id", index=True)
+    kind: str
+    x: float
+    y: float
+    person: str
+
+
+class IndividualRow(SQLModel, table=True):
+    """A catalogued walrus."""
+
+    __tablename__ = "individual"
+    id: str = Field(primary_key=True)
+    first_animal: str
+    named_at: datetime = _moment()
+
+
+class SightingRow(SQLModel, table=True):
+    """Which individual an animal is; derived."""
+
+    __tablename__ = "sighting"
+    animal: str = Field(foreign_key="animal.id", primary_key=True)
+    individual: str = Field(foreign_key="individual.id", index=True)
+
+
+class DisputeRow(SQLModel, table=True):
+    """Two animals on which the experts, or the evidence, contradict each other; derived."""
+
+    __tablename__ = "dispute"
+    first: str = Field(foreign_key="animal.id", primary_key=True)
+    second: str = Field(foreign_key="animal.id", primary_key=True)
+    reason: str
+
+
+class ModelRow(SQLModel, table=True):
+    """A trained network and its exam."""
+
+    __tablename__ = "model"
+    version: str = Field(primary_key=True)
+    kind: str = Field(index=True)
+    """detector or reidentifier."""
+    state: str = Field(default="candidate", index=True)
+    """candidate, serving, refused or retired."""
+    sha256: str
+    run: int | None = Field(default=None, foreign_key="run.id")
+    card: dict[str, Any] = _json()
+    exam: dict[str, Any] = _json()
+    created_at: datetime = _moment()
+
+
+class DecisionRow(SQLModel, table=True):
+    """Who decided what about a model, and why; append-only."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("decision_kind_at", "kind", "at"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    version: str
+    decision: str
+    """promoted, refused or rolled back."""
+    reason: str
+    replaced: str | None = None
+    by: str
+    at: datetime = _moment()
