@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
@@ -114,16 +115,15 @@ class ProposalRow(SQLModel, table=True):
         """Return the boxes, shape (n, 4)."""
         return self._unpacked()[:, :4]
 
-    def scores(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def scores(self) -> NDArray[np.float64]:
         """Return the scores in [0, 1], shape (n,)."""
-        scores: np.ndarray[tuple[int], np.dtype[np.float64]] = self._unpacked()[:, 4]
-        return scores
+        return self._unpacked()[:, 4]
 
     def _unpacked(self) -> Boxes:
         return np.frombuffer(self.packed, dtype=np.float32).reshape(-1, 5).astype(np.float64)
 
     @staticmethod
-    def pack(boxes: Boxes, scores: np.ndarray[Any, Any]) -> bytes:
+    def pack(boxes: Boxes, scores: NDArray[np.float64]) -> bytes:
         """Return boxes, shape (n, 4), and scores, shape (n,), as bytes for `packed`."""
         return np.hstack([boxes, np.asarray(scores).reshape(-1, 1)]).astype(np.float32).tobytes()
 
@@ -259,7 +259,7 @@ class ConsensusRow(SQLModel, table=True):
         """Return the boxes believed to be animals, shape (n, 4)."""
         return np.array([b[:4] for b in self.boxes if b[4] > threshold], dtype=np.float64).reshape(-1, 4)
 
-    def probabilities(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def probabilities(self) -> NDArray[np.float64]:
         """Return the probability of each box, shape (n,)."""
         return np.array([b[4] for b in self.boxes], dtype=np.float64)
 
