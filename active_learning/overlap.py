@@ -1,0 +1,40 @@
+"""Which boxes overlap, found without comparing every box with every other one."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labeling_configs.vocabulary import Boxes
+
+Indices = NDArray[np.intp]
+
+
+def overlapping_pairs(boxes: Boxes, least: float) -> tuple[Indices, Indices, NDArray[np.float64]]:
+    """Return i, j and IoU of all pairs i < j whose IoU is at least `least` > 0; boxes without area overlap nothing.
+
+    A sweep from left to right visits only boxes that meet along x, so 1,500 boxes take milliseconds.
+    """
+    order = np.argsort(boxes[:, 0], kind="stable")
+    swept = boxes[order]
+    ends = np.searchsorted(swept[:, 0], swept[:, 2], side="left")
+    follow = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
+    first = np.repeat(np.arange(len(boxes)), follow)
+    second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(follow) - follow, follow)
+    share = matched_iou(swept[first], swept[second])
+    kept = share >= least
+    i, j = order[first[kept]], order[second[kept]]
+    return np.minimum(i, j), np.maximum(i, j), share[kept]
+
+
+def matched_iou(left: Boxes, right: Boxes) -> NDArray[np.float64]:
+    """Return the intersection over union of row k of both arrays, shape (n,); 0 where the union has no area."""
+    corner = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
+    shared = np.prod(np.clip(corner, 0, None), axis=1)
+    union = areas(left) + areas(right) - shared
+    iou: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return iou
+
+
+def areas(boxes: Boxes) -> NDArray[np.float64]:
+    """Return the area of each box in square pixels, shape (n,)."""
+    area: NDArray[np.float64] = np.prod(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None), axis=1)
+    return area
