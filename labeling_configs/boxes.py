@@ -50,7 +50,7 @@ def write(
     """
     cut = regions.clipped(np.asarray(boxes, dtype=np.float64).reshape(-1, 4), tile.shown)
     sides = np.minimum(cut[:, 2] - cut[:, 0], cut[:, 3] - cut[:, 1])
-    result = []
+    result: list[Json] = []
     for row in np.flatnonzero(sides >= regions.SMALLEST):
         x1, y1, x2, y2 = cut[row].tolist()
         name = regions.region_id(tile.id, len(result), x1, y1, x2, y2)
