@@ -119,6 +119,10 @@ class ProposalRow(SQLModel, table=True):
         """Return the scores in [0, 1], shape (n,)."""
         return self._unpacked()[:, 4]
 
+    def description(self) -> NDArray[np.float64]:
+        """Return the features, shape (d,)."""
+        return np.frombuffer(self.features, dtype=np.float16).astype(np.float64)
+
     def _unpacked(self) -> Boxes:
         return np.frombuffer(self.packed, dtype=np.float32).reshape(-1, 5).astype(np.float64)
 
@@ -183,15 +187,22 @@ class TaskRow(SQLModel, table=True):
     key: str = Field(unique=True)
     """Travels in the task's data, so that a crash between sending and noting never sends twice."""
     details: dict[str, Any] = _json()
-    state: str = Field(default="planned", index=True)
-    """planned, open or retired."""
+    state: str = Field(default="open", index=True)
+    """open or retired: what Label Studio should make of it; `pushed` says what it was told last."""
     priority: float = 0.0
+    """Between 0 and 1; what is worth more is asked first."""
     overlap: int = 1
+    """How many people are wanted."""
+    pushed: str = ""
     blind: bool = False
     model: str = ""
-    label_studio_project: int | None = None
+    """The model whose boxes people are shown; kept also for blind tasks, whose boxes stay hidden."""
     label_studio_task: int | None = Field(default=None, index=True)
     created_at: datetime = _moment()
+
+    def wanted(self) -> str:
+        """Return what `pushed` reads once Label Studio knows the state and the overlap."""
+        return f"{self.state}:{self.overlap}"
 
 
 class PersonRow(SQLModel, table=True):
@@ -224,12 +235,16 @@ class AnswerRow(SQLModel, table=True):
     received_at: datetime = _moment()
 
 
-class CursorRow(SQLModel, table=True):
-    """How far the answers of a Label Studio project have been read, on Label Studio's clock."""
+class ProjectRow(SQLModel, table=True):
+    """The Label Studio project of one question: which model's boxes it shows, and how far its answers were read."""
 
-    __tablename__ = "cursor"
-    project: int = Field(primary_key=True)
-    read_to: datetime = _moment()
+    __tablename__ = "project"
+    question: str = Field(primary_key=True)
+    label_studio_project: int = Field(unique=True)
+    serves: str = ""
+    """The model version whose predictions order and pre-annotate the project's tasks."""
+    read_to: datetime | None = _moment(optional=True)
+    """On Label Studio's clock."""
 
 
 class BrokenRow(SQLModel, table=True):

@@ -1,0 +1,110 @@
+"""Step 5 of the loop: read back what people answered; webhooks ring the bell, this reads, nothing is lost or doubled."""
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from haulout.answers import live_answers
+from haulout.db import reading, writing
+from haulout.label_studio import RawAnswer
+from haulout.services import Services, Tell, silently
+from haulout.tables import AnswerRow, PersonRow, ProjectRow, TaskRow
+from labeling_configs.vocabulary import Question
+
+OVERLAP = timedelta(minutes=2)
+"""How far behind the last answer reading starts again: answers become visible out of order while others are written."""
+
+EXPERT_QUESTIONS = {Question.BOX_DISPUTE.value, Question.PAIR.value, Question.GALLERY.value}
+
+
+def collect(services: Services, tell: Tell = silently, *, sweep: bool = False) -> int:
+    """Store every answer that is new or changed in Label Studio, with `sweep` also what was deleted; return how many."""
+    with reading(services.database) as session:
+        projects = list(session.exec(select(ProjectRow).order_by(ProjectRow.question)))
+    stored = 0
+    for done, project in enumerate(projects):
+        tell("Reading the answers", done, len(projects))
+        stored += _collect(services, project)
+        stored += _sweep(services, project) if sweep else 0
+    return stored
+
+
+def _collect(services: Services, project: ProjectRow) -> int:
+    since = project.read_to - OVERLAP if project.read_to else None
+    answers = services.label_studio().answers_since(project.label_studio_project, since)
+    with writing(services.database) as session:
+        tasks = _tasks(session, project.question)
+        stored = sum(_store(session, answer, tasks, services.now()) for answer in answers)
+        if answers:
+            project.read_to = max(answer.updated_at for answer in answers)
+            session.merge(project)
+    return stored
+
+
+def _tasks(session: Session, question: str) -> dict[int, TaskRow]:
+    rows = session.exec(select(TaskRow).where(TaskRow.question == question, col(TaskRow.label_studio_task).is_not(None)))
+    return {row.label_studio_task: row for row in rows if row.label_studio_task}
+
+
+def _store(session: Session, answer: RawAnswer, tasks: dict[int, TaskRow], now: datetime) -> bool:
+    """Add the answer unless this very content is stored already; a task that is not ours is left alone."""
+    task = tasks.get(answer.task)
+    digest = _digest(answer)
+    if task is None or task.id is None or _newest_digest(session, answer.annotation) == digest:
+        return False
+    session.add(
+        AnswerRow(
+            task=task.id,
+            person=_person(session, answer.user, task.question, now).id,
+            label_studio_annotation=answer.annotation,
+            digest=digest,
+            result=answer.result,
+            skipped=answer.skipped,
+            seconds=answer.seconds,
+            model_shown="" if task.blind else answer.model_version or task.model,
+            given_at=answer.created_at,
+            received_at=now,
+        )
+    )
+    session.flush()
+    return True
+
+
+def _newest_digest(session: Session, annotation: int) -> str | None:
+    newest = select(AnswerRow.digest).where(AnswerRow.label_studio_annotation == annotation)
+    return session.exec(newest.order_by(col(AnswerRow.id).desc())).first()
+
+
+def _digest(answer: RawAnswer) -> str:
+    content = json.dumps([answer.result, answer.skipped, answer.updated_at.isoformat()], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _person(session: Session, user: int, question: str, now: datetime) -> PersonRow:
+    """Return the person under a pseudonym; who answers an expert question is an expert."""
+    row = session.exec(select(PersonRow).where(PersonRow.label_studio_user == user)).first()
+    if row is None:
+        row = PersonRow(id=f"person-{user}", label_studio_user=user, joined_at=now)
+    if question in EXPERT_QUESTIONS:
+        row.role = "expert"
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _sweep(services: Services, project: ProjectRow) -> int:
+    """Record answers that were deleted in Label Studio: nothing there tells of a deletion when nobody listens."""
+    there = services.label_studio().answer_ids(project.label_studio_project)
+    with writing(services.database) as session:
+        live = live_answers(session, Question(project.question))
+        gone = [answer for answer, _ in live if answer.label_studio_annotation not in there]
+        for row in gone:
+            session.add(_tombstone(row, services.now()))
+    return len(gone)
+
+
+def _tombstone(row: AnswerRow, now: datetime) -> AnswerRow:
+    fresh = row.model_dump(exclude={"id", "digest", "gone", "received_at"})
+    return AnswerRow(**fresh, digest=f"gone-{row.digest}"[:64], gone=True, received_at=now)

@@ -1,0 +1,141 @@
+"""Step 4 of the loop: put the questions before people, in the order of worth, and tell Label Studio what changed."""
+
+from collections.abc import Sequence
+
+from sqlmodel import col, select
+
+from haulout.db import reading, writing
+from haulout.dispatch.content import content_of
+from haulout.label_studio import LabelStudio, NewTask
+from haulout.services import Services, Tell, silently
+from haulout.serving import COLD, serving_detector, serving_version
+from haulout.tables import ProjectRow, TaskRow
+from labeling_configs import catalog
+from labeling_configs.vocabulary import Question
+
+CHUNK = 100
+"""Tasks sent in one import: a lost connection then costs little to make sure of."""
+
+
+def dispatch(services: Services, tell: Tell = silently) -> int:
+    """Send what waits, show the serving model's boxes, retire and reopen; return how many tasks were sent."""
+    label_studio = services.label_studio()
+    sent = 0
+    for question in Question:
+        project = _project(services, label_studio, question)
+        _serve(services, label_studio, project, tell)
+        sent += _send(services, label_studio, project, tell)
+    _push_states(services, label_studio, tell)
+    return sent
+
+
+def _project(services: Services, label_studio: LabelStudio, question: Question) -> ProjectRow:
+    with reading(services.database) as session:
+        known = session.get(ProjectRow, question.value)
+    if known:
+        return known
+    entry = catalog.entry(question)
+    number = label_studio.ensure_project(question, entry.title, entry.xml, entry.description, _overlap(services, question))
+    label_studio.ensure_local_files(number, services.storage.public)
+    row = ProjectRow(question=question.value, label_studio_project=number)
+    with writing(services.database) as session:
+        return session.merge(row)
+
+
+def _overlap(services: Services, question: Question) -> int:
+    settings = services.settings
+    return {Question.BOXES: settings.least_votes, Question.BOX_DISPUTE: 1}.get(question, settings.pair_experts)
+
+
+def _version(services: Services, question: Question) -> str:
+    """Label Studio orders a project's tasks by the predictions of one version; this is the one to serve now."""
+    if question is Question.BOXES:
+        return serving_detector(services).version
+    with reading(services.database) as session:
+        return serving_version(session, "reidentifier") or COLD
+
+
+def _serve(services: Services, label_studio: LabelStudio, project: ProjectRow, tell: Tell) -> None:
+    """Give every open task a prediction of the serving model: tasks without one would be served last, or never."""
+    version = _version(services, Question(project.question))
+    if project.serves == version:
+        return
+    tasks = _tasks(services, project.question, sent=True)
+    tell(f"Showing the boxes of {version}", 0, len(tasks))
+    with reading(services.database) as session:
+        for task in tasks:
+            task.model = version
+        predictions = {
+            task.label_studio_task: (content_of(task, session, services.storage).result, task.priority)
+            for task in tasks
+            if task.label_studio_task
+        }
+    if predictions:
+        label_studio.replace_predictions(project.label_studio_project, version, predictions)
+    project.serves = version
+    _store(services, [*tasks, project])
+
+
+def _send(services: Services, label_studio: LabelStudio, project: ProjectRow, tell: Tell) -> int:
+    waiting = _tasks(services, project.question, sent=False)
+    for start in range(0, len(waiting), CHUNK):
+        tell(f"Sending tasks: {project.question}", start, len(waiting))
+        _send_chunk(services, label_studio, project, waiting[start : start + CHUNK])
+    return len(waiting)
+
+
+def _send_chunk(services: Services, label_studio: LabelStudio, project: ProjectRow, tasks: Sequence[TaskRow]) -> None:
+    """Send what Label Studio does not have yet: an earlier call may have been killed between sending and noting."""
+    number = project.label_studio_project
+    there = label_studio.find_tasks(number, [task.key for task in tasks])
+    new = [task for task in tasks if task.key not in there]
+    for task in new:
+        task.model = project.serves
+    if new:
+        with reading(services.database) as session:
+            parcels = [_parcel(task, content_of(task, session, services.storage)) for task in new]
+        there |= dict(zip((task.key for task in new), label_studio.send_tasks(number, parcels), strict=True))
+        label_studio.serve_version(number, project.serves)
+    for task in tasks:
+        task.label_studio_task = there[task.key]
+        task.pushed = task.wanted() if task in new else ""
+    _store(services, tasks)
+
+
+def _parcel(task: TaskRow, content: "Content") -> NewTask:
+    return NewTask(
+        data=content.data,
+        result=content.result,
+        priority=task.priority,
+        model_version=task.model,
+        overlap=task.overlap,
+        meta={"batch": task.batch, "blind": task.blind},
+    )
+
+
+def _push_states(services: Services, label_studio: LabelStudio, tell: Tell) -> None:
+    with reading(services.database) as session:
+        sent = session.exec(select(TaskRow).where(col(TaskRow.label_studio_task).is_not(None))).all()
+    changed = [task for task in sent if task.pushed != task.wanted()]
+    for done, task in enumerate(changed):
+        tell("Retiring and reopening tasks", done, len(changed))
+        assert_sent = task.label_studio_task or 0
+        if task.state == "retired":
+            label_studio.retire(assert_sent)
+        else:
+            label_studio.reopen(assert_sent, task.overlap)
+        task.pushed = task.wanted()
+        _store(services, [task])
+
+
+def _tasks(services: Services, question: str, *, sent: bool) -> list[TaskRow]:
+    there = col(TaskRow.label_studio_task).is_not(None) if sent else col(TaskRow.label_studio_task).is_(None)
+    query = select(TaskRow).where(TaskRow.question == question, TaskRow.state == "open", there).order_by(col(TaskRow.id))
+    with reading(services.database) as session:
+        return list(session.exec(query))
+
+
+def _store(services: Services, rows: Sequence[TaskRow | ProjectRow]) -> None:
+    with writing(services.database) as session:
+        for row in rows:
+            session.merge(row)

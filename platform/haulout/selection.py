@@ -1,0 +1,144 @@
+"""Step 3 of the loop: choose the tiles that people are asked next, and write down why."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlmodel import Session, col, select
+
+from active_learning.selection import Candidate, Chosen, Shares
+from active_learning.selection import select as choose
+from active_learning.tiling import lay_tiles
+from active_learning.uncertainty import tile_uncertainties
+from haulout.config import Settings
+from haulout.db import reading, writing
+from haulout.services import Services, Tell, silently
+from haulout.serving import COLD, serving_detector
+from haulout.tables import BatchRow, ChosenRow, PhotoRow, ProposalRow, TaskRow, TileRow
+from labeling_configs.vocabulary import ModelVersion, PhotoId, Proposal, Question, Tile, TileId
+
+PURPOSE = 3
+"""Keeps the random numbers of selection apart from those of other stages."""
+
+
+def select_batch(services: Services, run: int | None = None, tell: Tell = silently) -> int | None:
+    """Choose a batch from the serving detector's proposals; return its id, or None when nothing is left to ask."""
+    tell("Choosing what to ask next", 0, 0)
+    model = serving_detector(services).version
+    with reading(services.database) as session:
+        pool = _pool(session, model, services.settings)
+        asked = set(session.exec(select(TaskRow.subject).where(TaskRow.question == Question.BOXES.value)))
+        number = len(session.exec(select(BatchRow.id)).all())
+    chosen = _choose(pool, asked, services, number)
+    if not chosen:
+        return None
+    layouts = {tile.id: tiles for tiles, _ in pool.values() for tile in tiles}
+    return _store(services, run, model, chosen, layouts)
+
+
+Pool = Mapping[PhotoId, tuple[Sequence[Tile], list[Candidate]]]
+"""The tiles of each photo, and the same tiles as candidates."""
+
+
+def _pool(session: Session, model: ModelVersion, settings: Settings) -> Pool:
+    laid: dict[str, list[Tile]] = defaultdict(list)
+    for row in session.exec(select(TileRow)):
+        laid[row.photo].append(row.word())
+    query = select(PhotoRow, ProposalRow).join(ProposalRow, col(ProposalRow.photo) == PhotoRow.id)
+    seen = session.exec(query.where(ProposalRow.model == model).order_by(col(PhotoRow.id)))
+    return {PhotoId(photo.id): _candidates(photo, row, laid[photo.id], settings) for photo, row in seen}
+
+
+def _candidates(
+    photo: PhotoRow, row: ProposalRow, laid: Sequence[Tile], settings: Settings
+) -> tuple[Sequence[Tile], list[Candidate]]:
+    """Keep the tiles a photo was once cut into: their cores must go on partitioning it."""
+    proposal = Proposal(PhotoId(photo.id), ModelVersion(row.model), row.boxes(), row.scores())
+    tiles = laid or lay_tiles(
+        proposal.photo, photo.width, photo.height, proposal.boxes, proposal.scores, settings.most_animals_per_tile
+    )
+    doubts = tile_uncertainties(tiles, None if row.model == COLD else proposal)
+    features = row.description()
+    candidates = [
+        Candidate(
+            tile=tile.id,
+            photo=proposal.photo,
+            burst=photo.burst,
+            day=photo.taken_at.date() if photo.taken_at else None,
+            uncertainty=float(doubt),
+            features=features,
+            expected_boxes=float(proposal.scores[tile.core.holds_centres_of(proposal.boxes)].sum()),
+            exam=photo.split == "exam",
+        )
+        for tile, doubt in zip(tiles, doubts, strict=True)
+    ]
+    return tiles, candidates
+
+
+def _choose(pool: Pool, asked: set[str], services: Services, number: int) -> Sequence[Chosen]:
+    """Leave out bursts that were asked about before: their photos show the same animals in the same places.
+
+    Other tiles of a photo that was begun stay: only all of them together count its animals.
+    """
+    everything = [candidate for _, candidates in pool.values() for candidate in candidates]
+    known = [candidate for candidate in everything if candidate.tile in asked]
+    bursts, photos = {c.burst for c in known}, {c.photo for c in known}
+    free = [c for c in everything if c.tile not in asked and (c.burst not in bursts or c.photo in photos)]
+    settings = services.settings
+    shares = Shares(settings.random_share, settings.exam_share, settings.blind_share)
+    return choose(free, settings.batch_size, services.rng(PURPOSE, number), shares, _features(known))
+
+
+def _features(candidates: Sequence[Candidate]) -> NDArray[np.float64] | None:
+    rows = [candidate.features for candidate in candidates if candidate.features is not None]
+    return np.stack(rows) if rows else None
+
+
+def _store(
+    services: Services,
+    run: int | None,
+    model: str,
+    chosen: Sequence[Chosen],
+    layouts: Mapping[TileId, Sequence[Tile]],
+) -> int:
+    with writing(services.database) as session:
+        batch = BatchRow(
+            run=run, created_at=services.now(), seed=services.settings.seed, model=model, code=version("haulout")
+        )
+        session.add(batch)
+        session.flush()
+        if batch.id is None:
+            raise LookupError("the database gave the new batch no number")
+        for tile in {tile.id: tile for one in chosen for tile in layouts[one.tile]}.values():
+            session.merge(TileRow.of(tile))
+        session.flush()
+        for place, one in enumerate(chosen):
+            session.add(ChosenRow(batch=batch.id, **_why(one)))
+            session.add(_task(services, batch.id, model, one, 1 - place / len(chosen)))
+    return batch.id
+
+
+def _why(one: Chosen) -> dict[str, object]:
+    return {
+        "tile": one.tile,
+        "reason": one.reason.value,
+        "value": one.value,
+        "probability": one.probability,
+        "blind": one.blind,
+    }
+
+
+def _task(services: Services, batch: int, model: str, one: Chosen, priority: float) -> TaskRow:
+    return TaskRow(
+        question=Question.BOXES.value,
+        subject=one.tile,
+        batch=batch,
+        key=f"{Question.BOXES.value}:{one.tile}",
+        priority=priority,
+        overlap=services.settings.least_votes,
+        blind=one.blind,
+        model=model,
+        created_at=services.now(),
+    )
