@@ -1,6 +1,6 @@
 """Where the bytes are: originals for ourselves, sanitised pictures for people, broken files in quarantine."""
 
-from haulout.storage.files import StorageFull
-from haulout.storage.folders import Storage
+from haulout.storage.files import CannotWrite, StorageFull
+from haulout.storage.folders import MissingOriginal, Storage, Unreadable, sha256_of
 
-__all__ = ["Storage", "StorageFull"]
+__all__ = ["CannotWrite", "MissingOriginal", "Storage", "StorageFull", "Unreadable", "sha256_of"]

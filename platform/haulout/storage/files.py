@@ -6,10 +6,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from haulout.errors import HauloutError
 
+_PART = ".part-"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -17,6 +19,10 @@ class StorageFull(HauloutError):
     """The disk has no room left; nothing half-written stays behind."""
 
     exit_code = 4
+
+
+class CannotWrite(HauloutError):
+    """The home folder refuses what is written to it."""
 
 
 def storage_full(path: Path) -> StorageFull:
@@ -33,22 +39,21 @@ def storage_full(path: Path) -> StorageFull:
 
 
 @contextmanager
-def noticing_a_full_disk(path: Path) -> Iterator[None]:
-    """Turn the operating system's "no space left" into StorageFull."""
+def _saying_what_is_wrong(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise storage_full(path) from error
-        raise
+        raise CannotWrite(f"{path} could not be written: {error.strerror or error}. Check the home folder.") from error
 
 
 @contextmanager
 def appearing_at(path: Path) -> Iterator[Path]:
     """Give an empty file to fill; it takes the name `path` once it is safely on disk, and vanishes on an error."""
-    with noticing_a_full_disk(path):
+    with _saying_what_is_wrong(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=path.suffix, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=_PART, suffix=path.suffix, dir=path.parent)
         os.close(descriptor)
         part = Path(name)
         try:
@@ -59,6 +64,14 @@ def appearing_at(path: Path) -> Iterator[Path]:
             _flush(path.parent)
         finally:
             with suppress(FileNotFoundError):
+                part.unlink()
+
+
+def sweep(folder: Path, before: datetime) -> None:
+    """Remove what writers that were killed left half-written before this time (UTC, without zone)."""
+    for part in folder.rglob(f"{_PART}*"):
+        with suppress(FileNotFoundError):  # another process may be finishing it, or sweeping as well
+            if datetime.fromtimestamp(part.stat().st_mtime, UTC).replace(tzinfo=None) < before:
                 part.unlink()
 
 

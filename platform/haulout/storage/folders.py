@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from haulout.errors import HauloutError
-from haulout.storage.files import appearing_at
+from haulout.storage.files import appearing_at, sweep
 from haulout.storage.pictures import WEB_SIDE, open_picture, pixels, save_clean, upright
 from labeling_configs.vocabulary import AnimalId, PhotoId, Rectangle, Tile
 
@@ -26,8 +28,8 @@ class MissingOriginal(HauloutError):
     """A photo that the database knows is not in the home folder."""
 
 
-class ChangedWhileRead(HauloutError):
-    """A file gave other bytes when it was read again."""
+class Unreadable(HauloutError):
+    """A file of the card cannot be read, or gave other bytes when it was read again."""
 
 
 class Storage:
@@ -51,12 +53,17 @@ class Storage:
         for name in ("photos", "tiles", "crops"):
             (self.public / name).mkdir(parents=True, exist_ok=True)
 
+    def sweep(self, before: datetime) -> None:
+        """Remove what was left half-written before this time (UTC, without zone)."""
+        for folder in (self.originals, self.quarantine, self.public):
+            sweep(folder, before)
+
     def original(self, photo: str, suffix: str) -> Path:
         """Return where the photo's untouched bytes are kept."""
         return self.originals / photo[:2] / f"{_plain(photo)}{suffix}"
 
     def keep_original(self, source: Path, photo: str, suffix: str) -> Path:
-        """Copy the file under its SHA-256; ChangedWhileRead when its bytes do not have this SHA-256."""
+        """Copy the file under its SHA-256; Unreadable when its bytes do not have this SHA-256."""
         kept = self.original(photo, suffix)
         if not kept.exists():
             with appearing_at(kept) as part:
@@ -88,8 +95,10 @@ class Storage:
         """Make the photo that the pages show: pixels only, at most 2048 on the longer side."""
         name = self.web_photo(photo)
         if not (self.public / name).exists():
-            with open_picture(self.original(photo, suffix)) as image, appearing_at(self.public / name) as part:
-                save_clean(upright(image, WEB_SIDE), part)
+            with open_picture(self.original(photo, suffix)) as image:
+                small = upright(image, WEB_SIDE)
+            with appearing_at(self.public / name) as part:
+                save_clean(small, part)
         return name
 
     def make_tile(self, tile: Tile, suffix: str) -> str:
@@ -103,13 +112,18 @@ class Storage:
     def _cut(self, name: str, photo: str, suffix: str, where: Rectangle) -> str:
         path = self.public / name
         if not path.exists():
-            whole = self._latest(photo, suffix)
-            piece = whole[max(where.y1, 0) : max(where.y2, 0), max(where.x1, 0) : max(where.x2, 0)]
-            if piece.size == 0:
-                raise HauloutError(f"{where} lies outside photo {photo}, which is {whole.shape[1]} x {whole.shape[0]}.")
+            piece = self.read_piece(where, photo, suffix)
             with appearing_at(path) as part:
-                save_clean(Image.fromarray(np.ascontiguousarray(piece)), part)
+                save_clean(Image.fromarray(piece), part)
         return name
+
+    def read_piece(self, where: Rectangle, photo: str, suffix: str) -> NDArray[np.uint8]:
+        """Return what of the photo lies in the rectangle, shape (h, w, 3), RGB."""
+        whole = self._latest(photo, suffix)
+        piece = whole[max(where.y1, 0) : max(where.y2, 0), max(where.x1, 0) : max(where.x2, 0)]
+        if piece.size == 0:
+            raise HauloutError(f"{where} lies outside photo {photo}, which is {whole.shape[1]} x {whole.shape[0]}.")
+        return np.ascontiguousarray(piece)
 
 
 def _plain(name: str) -> str:
@@ -118,11 +132,28 @@ def _plain(name: str) -> str:
     return name
 
 
+def sha256_of(source: Path) -> str:
+    """Return the lower-case hexadecimal SHA-256 of the file's bytes; Unreadable when the card does not give them."""
+    digest = hashlib.sha256()
+    for chunk in _chunks(source):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _copy(source: Path, part: Path, sha256: str) -> None:
     digest = hashlib.sha256()
-    with source.open("rb") as reader, part.open("wb") as writer:
-        while chunk := reader.read(_CHUNK):
+    with part.open("wb") as writer:
+        for chunk in _chunks(source):
             digest.update(chunk)
             writer.write(chunk)
     if digest.hexdigest() != sha256:
-        raise ChangedWhileRead(f"{source} gave other bytes when it was read again; is the card or its reader failing?")
+        raise Unreadable("gave other bytes when it was read again; is the card or its reader failing?")
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as reader:
+            while chunk := reader.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror or error}") from error
