@@ -18,6 +18,8 @@ TOLERANCE = 0.5
 SMALLEST = 1.0
 """Pixels of the photo: whatever is narrower is a slip of the mouse, not an animal."""
 
+_LOST = 1e-6  # pixels that a box may lose on its way to percent and back
+
 Box = tuple[float, float, float, float]
 
 
@@ -43,7 +45,7 @@ def box(item: Item, shown: Rectangle) -> Box:
         raise Unreadable("reaches off the image")
     left, top = _to_pixels(corners[0], corners[1], shown)
     right, bottom = _to_pixels(corners[2], corners[3], shown)
-    if right - left < SMALLEST or bottom - top < SMALLEST:
+    if min(right - left, bottom - top) < SMALLEST - _LOST:
         raise Unreadable(f"is less than {SMALLEST:g} pixel of the photo wide or high")
     return left, top, right, bottom
 
