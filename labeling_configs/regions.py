@@ -37,12 +37,10 @@ def box(item: Item, shown: Rectangle) -> Box:
     if width <= 0 or height <= 0:
         raise Unreadable("width and height must be positive")
     angle = 0.0 if "rotation" not in item.value else _percent(item, "rotation")
-    # Each number may be finite and their sum not: sizes are checked before anything is added.
-    if max(abs(x), abs(y), width, height) > 100 + 2 * TOLERANCE:
-        raise Unreadable("reaches off the image or is larger than it")
     corners = _upright(x, y, width, height, angle, shown)
-    if min(corners) < -TOLERANCE or max(corners) > 100 + TOLERANCE:
-        raise Unreadable("reaches off the image")
+    # Finite numbers may still add up to infinity or to NaN, for which no comparison holds.
+    if not all(-TOLERANCE <= corner <= 100 + TOLERANCE for corner in corners):
+        raise Unreadable("reaches off the image or is larger than it")
     left, top = _to_pixels(corners[0], corners[1], shown)
     right, bottom = _to_pixels(corners[2], corners[3], shown)
     if min(right - left, bottom - top) < SMALLEST - _LOST:
@@ -124,7 +122,7 @@ def _upright(x: float, y: float, width: float, height: float, angle: float, show
     if angle == 0:
         return x, y, x + width, y + height
     cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    shape = shown.width / shown.height if shown.height else 1.0  # turning happens in pixels, not in percent
+    shape = max(shown.width, 1) / max(shown.height, 1)  # turning happens in pixels, not in percent
     across = (0.0, width * cos, width * cos - height / shape * sin, -height / shape * sin)
     down = (0.0, width * shape * sin, width * shape * sin + height * cos, height * cos)
     return x + min(across), y + min(down), x + max(across), y + max(down)

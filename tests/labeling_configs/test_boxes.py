@@ -121,6 +121,24 @@ def test_a_turned_box_becomes_the_upright_box_round_it(tile):
     assert slanted.boxes == pytest.approx(np.array(expected))
 
 
+def test_a_turned_box_may_be_longer_than_the_side_it_no_longer_lies_along(tile):
+    lying = boxes.read([region(x=95, y=20, width=5, height=225, rotation=90)], tile)
+    assert lying.boxes == pytest.approx(np.array([[1050.0, 280, 1950, 330]]))
+
+
+def test_a_turned_box_without_end_is_rejected(tile):
+    answer = boxes.read([region(width=1e308, height=1e308, rotation=45)], tile)
+    assert len(answer.boxes) == 0
+    assert "off the image" in answer.broken[0].reason
+
+
+@pytest.mark.parametrize("shown", [Rectangle(5, 5, 5, 9), Rectangle(5, 5, 9, 5)])
+def test_a_tile_that_shows_nothing_has_no_boxes(shown):
+    empty = Tile(TileId("t"), PhotoId("p"), shown, shown)
+    assert len(boxes.read([region(rotation=45), region()], empty).boxes) == 0
+    assert boxes.write(np.array([[0.0, 0, 20, 20]]), None, empty) == []
+
+
 def test_no_more_regions_are_read_than_an_honest_answer_holds(tile):
     answer = boxes.read([region()] * (MOST_ITEMS + 1), tile)
     assert len(answer.boxes) == MOST_ITEMS
