@@ -71,7 +71,7 @@ def _heal(session: Session, folder: str, photos: dict[str, PhotoRow]) -> None:
     """A file that was refused for a passing reason, such as a bad contact of the card, is no longer broken."""
     session.exec(delete(QuarantineRow).where(col(QuarantineRow.sha256).in_(photos)))
     paths = [f"{folder}/{photo.name}" for photo in photos.values()]
-    session.exec(delete(QuarantineRow).where(QuarantineRow.sha256 == "", col(QuarantineRow.path).in_(paths)))
+    session.exec(delete(QuarantineRow).where(col(QuarantineRow.sha256) == "", col(QuarantineRow.path).in_(paths)))
 
 
 def _note_broken(session: Session, row: QuarantineRow) -> None:
