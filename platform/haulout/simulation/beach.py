@@ -1,0 +1,227 @@
+"""The place itself: sky, sea, shingle, rocks and drift logs, which stay put for the whole season."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .relief import Clay, swept
+from .texture import Grey, fractal, smooth_noise
+from .view import Frame
+
+Picture = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A rock or a log: its sprite (premultiplied bgra and light, as a walrus's) and where it lies in metres."""
+
+    bgra: Picture
+    light: Picture
+    x: float
+    z: float
+    length: float
+
+
+@dataclass(frozen=True)
+class Beach:
+    """One view's constant ground (h, w, 3), its things from far to near, and textures for what moves."""
+
+    frame: Frame
+    ground: Picture
+    things: tuple[Thing, ...]
+    waves: Grey
+    clouds: Grey
+    hills: Grey
+
+    @classmethod
+    def of(cls, frame: Frame) -> "Beach":
+        """Lay out the beach of a view; the view's seed decides everything."""
+        rng = np.random.default_rng([frame.view.seed, 77])
+        return cls(
+            frame=frame,
+            ground=_shingle(frame, rng),
+            things=tuple(sorted(_things(frame, rng), key=lambda thing: -thing.z)),
+            waves=fractal(rng, 512, 1024, 48, 4, stretch=3.2),
+            clouds=fractal(rng, 256, 1024, 90, 5, stretch=2.6),
+            hills=_hills(frame, rng),
+        )
+
+    def backdrop(self, tide: float, swell: float, cloud: float, rng: np.random.Generator) -> tuple[Picture, Grey]:
+        """Return a picture without animals by plain daylight, and each pixel's distance in metres.
+
+        Swell runs from 0 (calm) to 1 (storm), cloud from 0 (blue sky) to 1 (grey).
+        """
+        picture = self.ground.copy()
+        distance = np.repeat(self.frame.distances(), self.frame.width, axis=1)
+        line = self.frame.waterline(tide)
+        line += smooth_noise(rng, 1, self.frame.width, 60, 1)[0] * (line - self.frame.horizon) * 0.01
+        rows = np.arange(self.frame.height, dtype=np.float32)[:, None]
+        _wet_sand(picture, rows, line, self.frame)
+        self._sea(picture, rows, line, swell, cloud, rng)
+        self._sky(picture, distance, cloud, rng)
+        return picture, distance
+
+    def _sea(
+        self, picture: Picture, rows: Grey, line: Grey, swell: float, cloud: float, rng: np.random.Generator
+    ) -> None:
+        top, bottom = int(self.frame.horizon), int(line.max()) + 2
+        below = (rows[top:bottom] - self.frame.horizon + 1).astype(np.float32)
+        columns = np.arange(self.frame.width, dtype=np.float32)[None, :] - self.frame.width / 2
+        scale = 300 / np.maximum(below, 3)
+        map_x = columns * scale * 0.45 + rng.uniform(0, 1024)
+        map_y = np.repeat(150 * np.log1p(below / 6) + rng.uniform(0, 512), self.frame.width, axis=1).astype(np.float32)
+        waves = cv2.remap(self.waves, map_x % 1023, map_y % 511, cv2.INTER_LINEAR)
+        far = np.exp(-below / (0.05 * self.frame.height))
+        deep = np.array([104.0, 92.0, 70.0]) * (1 - cloud) + np.array([108.0, 104.0, 92.0]) * cloud
+        shallow = np.array([128.0, 128.0, 112.0])
+        nearness = np.clip(below / np.maximum(line[None, :] - self.frame.horizon, 1), 0, 1) ** 2
+        colour = deep + nearness[..., None] * (shallow - deep) + far[..., None] * np.array([40.0, 36.0, 34.0])
+        colour += (waves * (7 + 12 * swell) * (1 - 0.6 * far))[..., None]
+        caps = np.clip((waves - 2.3 + 1.1 * swell) * 2, 0, 1) * (0.25 + swell * 0.6) * (1 - far)
+        colour += caps[..., None] * (np.array([225.0, 228.0, 228.0]) - colour)
+        self._surf(colour, below, line, waves, swell, rng)
+        cover = np.clip((line[None, :] - rows[top:bottom]) / 1.5, 0, 1)[..., None]
+        part = picture[top:bottom]
+        part[:] = np.clip(part + cover * (colour - part), 0, 255).astype(np.uint8)
+
+    def _surf(
+        self, colour: Grey, below: Grey, line: Grey, waves: Grey, swell: float, rng: np.random.Generator
+    ) -> None:
+        """Lay lines of foam along the water's edge, in perspective closer together the farther out."""
+        edge = line[None, :] - self.frame.horizon
+        foam = np.zeros(waves.shape, dtype=np.float32)
+        for out in range(2 + round(3 * swell)):
+            wander = smooth_noise(rng, 1, self.frame.width, self.frame.width / 9, 1)
+            centre = edge * (1 - 0.085 * out - 0.02 * rng.random() - 0.012 * wander)
+            thick = edge * (0.018 if out == 0 else 0.010 + 0.012 * swell) * (1 + 0.35 * wander)
+            strength = 0.95 if out == 0 else np.clip(0.35 + 0.5 * swell + 0.5 * wander, 0, 0.9)
+            ridge = np.exp(-(((below - centre) / np.maximum(thick, 0.7)) ** 2)) * strength
+            foam = np.maximum(foam, ridge * np.clip(0.75 + 0.35 * waves, 0, 1))
+        colour += foam[..., None] * (np.array([226.0, 230.0, 230.0]) - colour)
+
+    def _sky(self, picture: Picture, distance: Grey, cloud: float, rng: np.random.Generator) -> None:
+        top = int(self.frame.horizon) + 1
+        share = (np.arange(top, dtype=np.float32) / max(top - 1, 1))[:, None, None]
+        high = np.array([196.0, 158.0, 112.0]) * (1 - cloud) + np.array([176.0, 172.0, 166.0]) * cloud
+        low = np.array([222.0, 212.0, 198.0]) * (1 - cloud) + np.array([206.0, 204.0, 200.0]) * cloud
+        sky = np.repeat(high + share * (low - high), self.frame.width, axis=1)
+        start = int(rng.integers(0, self.clouds.shape[1]))
+        clouds = np.roll(self.clouds, start, axis=1)[:, :640]
+        clouds = cv2.resize(clouds, (self.frame.width, top), interpolation=cv2.INTER_CUBIC)
+        white = np.clip(clouds * 0.5 + cloud * 0.4, 0, 1)[..., None] * 0.7
+        sky += white * (np.array([226.0, 226.0, 226.0]) - sky) - (np.clip(-clouds, 0, 2) * 12 * cloud)[..., None]
+        rows = np.arange(top, dtype=np.float32)[:, None]
+        land = np.clip(rows - (top - self.hills[None, :]), 0, 1)
+        slope = np.array([120.0, 112.0, 100.0]) - 10 * np.clip(clouds, -1, 1)[..., None]
+        sky += land[..., None] * (slope - sky)
+        picture[:top] = np.clip(sky, 0, 255).astype(np.uint8)
+        distance[:top] = np.where(land > 0.5, 900, 4000)
+
+
+def _hills(frame: Frame, rng: np.random.Generator) -> Grey:
+    """Height in pixels of a far headland above the horizon, shape (width,), sloping into the sea on one side."""
+    ridge = smooth_noise(rng, 1, frame.width, frame.width / 6, 1)[0] + 0.3 * smooth_noise(rng, 1, frame.width, 25, 1)[0]
+    ramp = np.linspace(1.3, -1.5, frame.width) * (1 if rng.random() < 0.5 else -1)
+    return np.asarray(np.clip(ramp + 0.35 * ridge, 0, None) * frame.height * 0.045, dtype=np.float32)
+
+
+def _wet_sand(picture: Picture, rows: Grey, line: Grey, frame: Frame) -> None:
+    """Darken the strip that the waves have just left."""
+    top, bottom = int(line.min()), min(int(line.max() + (line.max() - frame.horizon) * 0.5) + 2, frame.height)
+    reach = np.maximum((line - frame.horizon) * 0.22, 2)[None, :]
+    wet = np.clip(1 - (rows[top:bottom] - line[None, :]) / reach, 0, 1) ** 0.7
+    part = picture[top:bottom]
+    part[:] = (part * (1 - 0.4 * wet[..., None])).astype(np.uint8)
+
+
+def _shingle(frame: Frame, rng: np.random.Generator) -> Picture:
+    """Sand with pebbles that grow towards the camera."""
+    height, width = frame.height, frame.width
+    below = np.maximum(np.arange(height, dtype=np.float32)[:, None] - frame.horizon, 1)
+    sand = np.array([112.0, 126.0, 136.0]) if frame.view.seed % 2 else np.array([118.0, 124.0, 126.0])
+    patches = fractal(rng, height, width, height / 9, 5, stretch=3.0)
+    grain = smooth_noise(rng, height, width, 1.3, 1.3) * np.clip(below / height * 1.6, 0.25, 1)
+    ground = sand * (1 + 0.075 * patches + 0.05 * grain)[..., None]
+    ground = np.ascontiguousarray(np.clip(ground, 0, 255), dtype=np.uint8)
+    _pebbles(ground, frame, rng)
+    return ground
+
+
+def _pebbles(ground: Picture, frame: Frame, rng: np.random.Generator) -> None:
+    count = 15000
+    rows = frame.horizon + (frame.height - frame.horizon + 20) * rng.uniform(0.02, 1, count) ** 0.8
+    columns = rng.uniform(0, frame.width, count)
+    banks = smooth_noise(rng, 64, 64, 8, 5)
+    tones = rng.normal(1.0, 0.17, count)
+    sizes = rng.lognormal(-2.75, 0.45, count)
+    for place in np.argsort(rows):
+        row, column = float(rows[place]), float(columns[place])
+        bank = banks[int(row / frame.height * 50) % 64, int(column / frame.width * 63)]
+        radius = sizes[place] * (row - frame.horizon) / frame.view.height * (1.25 if bank > 0 else 0.75)
+        if radius < 0.5:
+            continue
+        _pebble(ground, column, row, float(radius), float(tones[place]), rng)
+
+
+def _pebble(ground: Picture, x: float, y: float, radius: float, tone: float, rng: np.random.Generator) -> None:
+    blue = 112 * tone + rng.normal(0, 5)
+    centre, axes = (round(x * 16), round(y * 16)), (round(radius * 16), round(radius * rng.uniform(8, 11)))
+    angle = float(rng.normal(0, 12))
+    under = (centre[0], centre[1] + round(radius * 5))
+    cv2.ellipse(ground, under, axes, angle, 0, 360, (62, 68, 72), -1, cv2.LINE_AA, 4)
+    cv2.ellipse(ground, centre, axes, angle, 0, 360, (blue, 117 * tone, 123 * tone), -1, cv2.LINE_AA, 4)
+    if radius > 2.5:
+        shine = (centre[0] - round(radius * 3), centre[1] - round(radius * 4))
+        small = (axes[0] // 2, axes[1] // 2)
+        cv2.ellipse(ground, shine, small, angle, 0, 360, (blue * 1.13, 132 * tone, 138 * tone), -1, cv2.LINE_AA, 4)
+
+
+def _things(frame: Frame, rng: np.random.Generator) -> list[Thing]:
+    """Rocks and logs where walruses might lie; some are as brown as they are."""
+    things = []
+    low = frame.view.nearest * 1.05
+    for place in range(13):
+        away = float(np.exp(rng.uniform(np.log(low), np.log(frame.view.water_at * 1.05))))
+        aside = float(rng.uniform(-0.5, 0.5) * frame.width_at(away))
+        length = float(rng.uniform(0.7, 2.6) if place % 3 else rng.uniform(2.0, 4.5))
+        pixels = int(np.clip(frame.pixels_per_metre(away) * length, 40, 500))
+        clay = _log(pixels, rng) if place % 3 == 0 else _rock(pixels, rng)
+        bgra = np.dstack([np.clip(clay.colour, 0, 255) * clay.alpha[..., None], clay.alpha * 255])
+        light = np.dstack([128 + 127 * clay.lean, clay.gloss * 255, clay.skin * 160])
+        things.append(Thing(bgra.astype(np.uint8), light.astype(np.uint8), aside, away, length))
+    return things
+
+
+def _rock(length: int, rng: np.random.Generator) -> Clay:
+    """A boulder, grey or walrus-brown, with flat faces."""
+    clay = Clay.empty(round(length * 0.74), round(length * 1.34))
+    balls = [
+        (rng.uniform(0.35, 1.0) * length, (0.69 - rng.uniform(0.02, 0.14)) * length, rng.uniform(0.1, 0.26) * length)
+        for _ in range(7)
+    ]
+    relief = np.max([swept(clay.alpha.shape, np.array([b, (b[0] + 2, b[1], b[2])])) for b in balls], axis=0)
+    relief[round(length * 0.7) :] = 0
+    cracks = fractal(rng, *clay.alpha.shape, cell=length * 0.16, octaves=5)
+    faces = np.round(smooth_noise(rng, *clay.alpha.shape, length * 0.12, length * 0.1) * 1.6) * length * 0.012
+    brown = rng.random() < 0.5
+    base = np.array([82.0, 100.0, 128.0] if brown else [96.0, 100.0, 104.0]) * rng.uniform(0.75, 1.1)
+    colour = (base * (1 + 0.12 * cracks)[..., None]).astype(np.float32)
+    clay.add(relief.astype(np.float32), colour, bumps=(faces + cracks * length * 0.004).astype(np.float32))
+    return clay
+
+
+def _log(length: int, rng: np.random.Generator) -> Clay:
+    """A drift log, bleached or brown, lying along the shore."""
+    clay = Clay.empty(round(length * 0.74), round(length * 1.34))
+    thick, tilt = rng.uniform(0.035, 0.075), rng.uniform(-0.08, 0.08)
+    spine = np.array([(0.12, 0.66 - thick + tilt, thick), (0.6, 0.67 - thick, thick), (1.2, 0.66 - thick, thick * 0.7)])
+    relief = swept(clay.alpha.shape, spine * length)
+    grain = fractal(rng, *clay.alpha.shape, cell=length * 0.02, octaves=3, stretch=14)
+    base = np.array([90.0, 108.0, 132.0] if rng.random() < 0.5 else [140.0, 150.0, 158.0])
+    clay.add(relief, (base * (1 + 0.12 * grain)[..., None]).astype(np.float32), bumps=grain * np.float32(length * 0.003))
+    if rng.random() < 0.6:
+        stump = np.array([(0.8, 0.62 - thick, thick * 0.4), (0.9, 0.52 - thick, thick * 0.25)]) * length
+        clay.add(swept(clay.alpha.shape, stump), (80.0, 94.0, 110.0))
+    return clay
