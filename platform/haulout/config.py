@@ -93,6 +93,12 @@ class Settings(BaseModel):
         """The folder of sanitised pictures, the only one that Label Studio may serve."""
         return self.home.resolve() / "public"
 
+    def to_env(self) -> dict[str, str]:
+        """Return the variables that give another process the same settings, without the passwords kept in the home."""
+        names = set(type(self).model_fields) - set(_SECRET_FIELDS)
+        given = {name: getattr(self, name) for name in sorted(names)}
+        return {f"HAULOUT_{name.upper()}": str(value) for name, value in given.items() if value != ""}
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings; BadConfiguration names every wrong one at once."""

@@ -32,6 +32,8 @@ class Services:
     """Connects on the first call, so that work that needs no people runs without Label Studio."""
     now: Callable[[], datetime]
     """The time in UTC, without zone."""
+    sleep: Callable[[float], None]
+    """Waits for so many seconds."""
 
     def rng(self, *purpose: int) -> np.random.Generator:
         """Return the random numbers for one purpose: the same for the same seed and purpose, whatever ran before."""

@@ -154,7 +154,8 @@ def _name_animals(services: Services, session: Session, tile: Tile, consensus: C
         return
     after = _animals(services, tile, photo, consensus) if consensus else []
     for old, new in _unchanged(before, after).items():
-        after[new] = AnimalRow(**after[new].model_dump() | {"id": before[old].id})
+        # The crop stays too: experts pointed at marks in it.
+        after[new] = AnimalRow(**after[new].model_dump() | {"id": before[old].id, "crop": before[old].crop})
     kept = {animal.id for animal in after}
     _forget(session, [animal.id for animal in before if animal.id not in kept])
     for animal in after:

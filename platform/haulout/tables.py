@@ -72,6 +72,10 @@ class PhotoRow(SQLModel, table=True):
         """Return the photo as the rest of the code knows it."""
         return Photo(PhotoId(self.id), self.site, self.camera, self.taken_at, self.burst, self.width, self.height)
 
+    def day(self) -> str:
+        """Return the day on which the photo was taken; photos without a time have their burst for a day."""
+        return self.taken_at.date().isoformat() if self.taken_at else self.burst
+
 
 class TileRow(SQLModel, table=True):
     """A rectangle given to people; see `vocabulary.Tile`."""
@@ -130,6 +134,16 @@ class ProposalRow(SQLModel, table=True):
     def pack(boxes: Boxes, scores: NDArray[np.float64]) -> bytes:
         """Return boxes, shape (n, 4), and scores, shape (n,), as bytes for `packed`."""
         return np.hstack([boxes, np.asarray(scores).reshape(-1, 1)]).astype(np.float32).tobytes()
+
+
+class LeaseRow(SQLModel, table=True):
+    """Who may change the season now; two passes at once would ask people the same question twice."""
+
+    __tablename__ = "lease"
+    name: str = Field(primary_key=True)
+    holder: str = ""
+    """host:process:token, empty when free."""
+    heard_at: datetime = _moment()
 
 
 class RunRow(SQLModel, table=True):
@@ -296,6 +310,11 @@ class AnimalRow(SQLModel, table=True):
         """Return the animal as the rest of the code knows it."""
         x1, y1, x2, y2 = self.box
         return Animal(AnimalId(self.id), PhotoId(self.photo), (x1, y1, x2, y2), self.probability)
+
+    def rectangle(self) -> Rectangle:
+        """Return the box in whole pixels, at least one wide and high."""
+        x1, y1, x2, y2 = (round(side) for side in self.box)
+        return Rectangle(x1, y1, max(x2, x1 + 1), max(y2, y1 + 1))
 
 
 class EmbeddingRow(SQLModel, table=True):

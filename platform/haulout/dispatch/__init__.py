@@ -34,9 +34,11 @@ def _project(services: Services, label_studio: LabelStudio, question: Question) 
         known = session.get(ProjectRow, question.value)
     if known:
         return known
-    entry = catalog.entry(question)
-    number = label_studio.ensure_project(question, entry.title, entry.xml, entry.description, _overlap(services, question))
-    label_studio.ensure_local_files(number, services.storage.public)
+    entry = catalog.CATALOG[question]
+    title = f"{entry.title_en} · {entry.title_ru}"
+    number = label_studio.ensure_project(question, title, entry.xml, entry.instruction, _overlap(services, question))
+    for pictures in ("tiles", "crops"):
+        label_studio.ensure_local_files(number, services.storage.public / pictures)
     row = ProjectRow(question=question.value, label_studio_project=number)
     with writing(services.database) as session:
         return session.merge(row)

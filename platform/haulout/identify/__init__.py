@@ -43,7 +43,7 @@ def embed_animals(services: Services, reidentifier: Reidentifier, tell: Tell = s
 def _embed(
     services: Services, reidentifier: Reidentifier, animals: Sequence[tuple[AnimalRow, PhotoRow]]
 ) -> list[EmbeddingRow]:
-    crops = services.storage.read_crops([(animal.box, photo.id, photo.suffix) for animal, photo in animals])
+    crops = [services.storage.read_piece(animal.rectangle(), photo.id, photo.suffix) for animal, photo in animals]
     vectors = reidentifier.embed(crops).astype(np.float16)
     return [
         EmbeddingRow(animal=animal.id, model=reidentifier.version, packed=vector.tobytes())

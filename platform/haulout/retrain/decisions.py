@@ -1,7 +1,8 @@
 """What becomes of a trained model: promoted, refused, or rolled back; every decision is written down."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
@@ -9,6 +10,10 @@ from haulout.db import writing
 from haulout.errors import HauloutError
 from haulout.services import Services
 from haulout.tables import DecisionRow, ModelRow
+from labeling_configs.vocabulary import ModelCard, ModelVersion
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class NoSuchModel(HauloutError):
@@ -22,6 +27,22 @@ class Exam:
     scores: dict[str, Any]
     passed: bool
     reason: str
+
+
+def keep(services: Services, card: ModelCard, tensors: Mapping[str, "Tensor"], run: int | None) -> ModelVersion:
+    """Store a trained network as a candidate and return the version it was given."""
+    stored = services.registry.save(card, tensors)
+    row = ModelRow(
+        version=stored.version,
+        kind=card.kind,
+        sha256=stored.sha256,
+        run=run,
+        card=asdict(replace(card, version=stored.version)),
+        created_at=services.now(),
+    )
+    with writing(services.database) as session:
+        session.add(row)
+    return stored.version
 
 
 def decide(services: Services, version: str, exam: Exam, by: str = "exam") -> bool:

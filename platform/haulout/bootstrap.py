@@ -1,0 +1,46 @@
+"""Puts the services together from the settings; the only place that does."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+
+from haulout_models.registry import Registry
+
+from haulout.config import Settings
+from haulout.db import connect, create_tables
+from haulout.label_studio import LabelStudio
+from haulout.services import Services
+from haulout.storage import Storage
+
+
+def build(settings: Settings) -> Services:
+    """Connect to the database and make what is missing; Label Studio is called only when somebody needs it."""
+    database = connect(settings.database)
+    create_tables(database)
+    storage = Storage(settings.home)
+    storage.make_folders()
+
+    @cache
+    def label_studio() -> LabelStudio:
+        return LabelStudio(settings.label_studio, settings.label_studio_token)
+
+    return Services(
+        settings=settings,
+        database=database,
+        storage=storage,
+        registry=Registry(settings.home.resolve() / "weights"),
+        label_studio=label_studio,
+        now=utc_now,
+        sleep=time.sleep,
+    )
+
+
+def build_from(environ: Mapping[str, str]) -> Services:
+    """Put the services together for a process that was started with this environment."""
+    return build(Settings.from_env(environ))
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC, without zone, as all tables keep it."""
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,286 @@
+"""The command line: everything the operator does by hand."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from haulout.config import Settings, make_secrets
+from haulout.errors import HauloutError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""From photographs of walrus haulouts to counts, dates and a catalogue of individuals.
+
+    A season goes like this:
+
+        haulout init                     once, makes the home folder
+        haulout up                       starts everything; leave it running
+        haulout ingest /media/card       reads a memory card or a folder
+        haulout run                      one pass of the loop; also happens weekly by itself
+        haulout report                   the season's figures
+
+    Everything lives in the folder HAULOUT_HOME (default: ./data). All settings are variables named HAULOUT_...,
+    and DATABASE_URL, REDIS_URL, LABEL_STUDIO_URL for servers of your own.
+
+    Exit codes: 0 done, 1 it could not be done, 2 wrong usage or settings, 3 a service does not answer.""",
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+def main() -> None:
+    """Run a command; what the operator can mend is told in one line, without a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app()
+    except HauloutError as error:
+        errors.print(f"[bold red]{type(error).__name__}[/]: {error}", highlight=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("Interrupted. Nothing is lost; the same command goes on where it stopped.")
+        sys.exit(130)
+
+
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)
+
+
+def _services() -> Any:
+    from haulout.bootstrap import build
+
+    return build(_settings())
+
+
+@contextmanager
+def _told() -> Iterator[Any]:
+    """Give a Tell that draws a progress bar for each message; a terminal that is none gets plain lines."""
+    if not console.is_terminal:
+        yield _plainly()
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        bars: dict[str, Any] = {}
+
+        def tell(message: str, done: int, total: int) -> None:
+            words = message.split(",")[0]
+            if words not in bars:
+                bars[words] = progress.add_task(message, total=total or None)
+            progress.update(bars[words], description=message, completed=done, total=total or None)
+
+        yield tell
+
+
+def _plainly() -> Any:
+    said: dict[str, int] = {}
+
+    def tell(message: str, done: int, total: int) -> None:
+        words, tenth = message.split(",")[0], 10 * done // total if total else 0
+        if said.get(words) != tenth:
+            said[words] = tenth
+            console.print(f"{message}: {done} of {total}" if total else message, highlight=False)
+
+    return tell
+
+
+@app.command()
+def init() -> None:
+    """Make the home folder, its passwords and its database."""
+    settings = _settings()
+    make_secrets(settings.home)
+    _services()
+    console.print(f"{settings.home.resolve()} is ready. Next: haulout up")
+
+
+@app.command()
+def ingest(
+    folder: Annotated[Path, typer.Argument(help="A memory card or any folder; sub-folders are read too.")],
+    site: Annotated[str | None, typer.Option(help="The haulout; HAULOUT_SITE when not given.")] = None,
+) -> None:
+    """Read photos. The same card twice adds nothing; broken files are put aside with a reason."""
+    from haulout.ingest import ingest as read
+
+    with _told() as tell:
+        result = read(_services(), folder, site, tell)
+    console.print(f"{result.added} new photos, {result.known} known already, {len(result.quarantined)} put aside.")
+    for broken in result.quarantined:
+        console.print(f"  {broken}", highlight=False)
+
+
+@app.command()
+def run() -> None:
+    """Pass once through the loop: read answers, retrain, examine, promote, propose, select, send out."""
+    from haulout.loop import run_week
+
+    with _told() as tell:
+        number = run_week(_services(), tell)
+    console.print(f"Run {number} is done. See {_settings().pages} or `haulout status`.")
+
+
+@app.command()
+def listen() -> None:
+    """Take in new answers now, instead of waiting for the minute."""
+    from haulout.loop import listen as take_in
+
+    with _told() as tell:
+        console.print(f"{take_in(_services(), tell)} new answers.")
+
+
+@app.command()
+def status() -> None:
+    """Say where the season is, what is running and which models serve."""
+    from haulout.bootstrap import connected
+    from haulout.status import season_status
+
+    settings = _settings()
+    table = Table(show_header=False, box=None)
+    for name, value in season_status(connected(settings), settings):
+        table.add_row(name, value)
+    console.print(table)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="The model that shall serve, for instance det-0003.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the decision.")] = "the operator's decision",
+) -> None:
+    """Let a model serve, whatever its exam said; `rollback` undoes it."""
+    from haulout.retrain import promote as let_serve
+
+    let_serve(_services(), version, "operator", reason)
+    console.print(f"{version} serves. Its boxes are drawn at the next `haulout run`.")
+
+
+@app.command()
+def rollback(
+    kind: Annotated[str, typer.Argument(help="detector or reidentifier")] = "detector",
+) -> None:
+    """Let the model serve again that served before the present one."""
+    from haulout.retrain import rollback as go_back
+
+    console.print(f"{go_back(_services(), kind, 'operator')} serves again.")
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("report.html"),
+    language: Annotated[str | None, typer.Option(help="en or ru; HAULOUT_LANGUAGE when not given.")] = None,
+) -> None:
+    """Write the season's report as one page that opens anywhere."""
+    from haulout.web.standalone import write_report
+
+    write_report(_services(), out, language or _settings().language)
+    console.print(f"Written: {out.resolve()}")
+
+
+@app.command()
+def up(
+    background: Annotated[bool, typer.Option(help="Return when everything runs; stop it with `haulout down`.")] = False,
+) -> None:
+    """Start everything that is not configured elsewhere, and keep it running: pages, queue, worker, Label Studio."""
+    from haulout.embedded import keep_running, start
+
+    settings = _ready()
+    with _told() as tell:
+        start(settings, tell)
+    console.print(_addresses(settings))
+    if not background:
+        console.print("Ctrl-C stops everything.")
+        keep_running(settings)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `haulout up` started."""
+    from haulout.embedded import stop
+
+    stop(_settings())
+    console.print("Everything is stopped. `haulout up` goes on in seconds.")
+
+
+def _ready() -> Settings:
+    """Make the home folder when it is new, and read the settings again with its passwords."""
+    make_secrets(_settings().home)
+    settings = _settings()
+    _services()
+    return settings
+
+
+def _addresses(settings: Settings) -> Table:
+    table = Table(show_header=False, box=None)
+    table.add_row("Pages", settings.pages)
+    table.add_row("Label Studio", settings.label_studio)
+    table.add_row("  log-in", f"{settings.admin_email}  {settings.admin_password}")
+    return table
+
+
+@app.command()
+def worker(
+    burst: Annotated[bool, typer.Option(help="Stop when nothing waits.")] = False,
+) -> None:
+    """Do the queued jobs. As many workers as you like, on as many machines as see the same database and files."""
+    from haulout.work_queue import WorkQueue, connect
+
+    WorkQueue(connect(_settings().redis)).work(burst=burst)
+
+
+@app.command()
+def scheduler() -> None:
+    """Start the weekly run when it is due; run one of these only."""
+    from haulout import jobs
+    from haulout.work_queue import WorkQueue, connect
+
+    settings = _settings()
+    WorkQueue(connect(settings.redis)).keep_time(settings.weekly, jobs.run_week, jobs.listen)
+
+
+@app.command()
+def serve() -> None:
+    """Serve the coordinator's pages."""
+    from haulout import jobs
+    from haulout.web import create_app
+    from haulout.web.server import serve as listen_on
+    from haulout.work_queue import WorkQueue, connect
+
+    settings = _settings()
+    queue = WorkQueue(connect(settings.redis))
+    listen_on(create_app(_services(), ring=lambda _project: queue.wake(jobs.listen)), settings.host, settings.port)
+
+
+@app.command()
+def demo(
+    photos: Annotated[Path | None, typer.Option(help="Your own photos instead of the drawn season.")] = None,
+    stay: Annotated[bool | None, typer.Option(help="Wait for Ctrl-C at the end; default: when in a terminal.")] = None,
+) -> None:
+    """Show the whole of Haulout work: on a drawn season with simulated people, or on photos of yours."""
+    from haulout import embedded
+    from haulout.demo import play_season, show_photos
+
+    settings = _ready()
+    try:
+        with _told() as tell:
+            embedded.start(settings, tell)
+            services = _services()
+            lines = show_photos(services, photos, tell) if photos else play_season(services, tell)
+    except BaseException:
+        embedded.stop(settings)
+        raise
+    for line in lines:
+        console.print(line, highlight=False)
+    console.print(_addresses(settings))
+    if stay if stay is not None else sys.stdin.isatty():
+        console.print("The pages stay open. Ctrl-C stops everything.")
+        embedded.keep_running(settings)
+    else:
+        console.print("Everything goes on running; `make stop` stops it.")

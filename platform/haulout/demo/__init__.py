@@ -1,0 +1,111 @@
+"""A season from memory card to report, played through the real services with simulated people, or your own photos."""
+
+from pathlib import Path
+
+from sqlmodel import func, select
+
+from haulout.db import reading
+from haulout.demo.people import accounts, experts_answer, volunteers_answer
+from haulout.ingest import ingest
+from haulout.lease import LeaseTaken
+from haulout.loop import listen, run_week, summary
+from haulout.services import Services, Tell
+from haulout.simulation.season import DEMO_SEASON, SeasonPlan, write_season
+from haulout.simulation.truth import Truth, read_truth
+from haulout.tables import ModelRow, ProjectRow, QuarantineRow, RunRow, TaskRow
+from labeling_configs.vocabulary import Question
+
+TURNS = 2
+
+DEFAULTS = {
+    "HAULOUT_SITE": "Virtual beach",
+    "HAULOUT_BATCH_SIZE": "40",
+    "HAULOUT_EXAM_SHARE": "0.25",
+    "HAULOUT_PAIRS_PER_RUN": "50",
+    "HAULOUT_DETECTOR_MINUTES": "3",
+    "HAULOUT_REIDENTIFIER_MINUTES": "1",
+}
+"""Settings that bring two turns of the loop into a coffee break; variables that are set win."""
+
+
+def play_season(services: Services, tell: Tell, plan: SeasonPlan = DEMO_SEASON) -> list[str]:
+    """Take a drawn season through two turns of the loop; return the lines of a summary, every figure from the database.
+
+    A second call goes on where an earlier one stopped: what is done is not done again.
+    """
+    truth = _season(services, plan, tell)
+    if not _runs_done(services):
+        run_week(services, tell)
+    while _runs_done(services) <= TURNS:
+        volunteers_answer(services, truth, tell)
+        listen_patiently(services, tell)
+        experts_answer(services, truth, tell)
+        run_week(services, tell)
+    return _summary(services)
+
+
+def show_photos(services: Services, folder: Path, tell: Tell) -> list[str]:
+    """Take photos of the user's own up to the point where people are needed; return the lines that say what to do."""
+    read = ingest(services, folder, None, tell)
+    if not _runs_done(services):
+        run_week(services, tell)
+    lines = [f"{read.added} new photos, {read.known} known already, {len(read.quarantined)} put aside."]
+    with reading(services.database) as session:
+        broken = session.exec(select(QuarantineRow).order_by(QuarantineRow.path)).all()
+        waiting = session.exec(select(func.count()).select_from(TaskRow).where(TaskRow.state == "open")).one()
+    lines += [f"  put aside: {row.path}: {row.reason}" for row in broken]
+    lines += [f"{waiting} tasks wait for people. Log in and begin: {link}" for link in _links(services, Question.BOXES)]
+    return lines
+
+
+def listen_patiently(services: Services, tell: Tell) -> None:
+    """Take in answers; the worker may be doing the same just now."""
+    for left in reversed(range(60)):
+        try:
+            listen(services, tell)
+            return
+        except LeaseTaken:
+            if not left:
+                raise
+            services.sleep(2)
+
+
+def _season(services: Services, plan: SeasonPlan, tell: Tell) -> Truth:
+    folder = services.settings.home / "season"
+    if not (folder / "truth.json").exists():
+        write_season(folder, plan, lambda done, total: tell("Drawing a season of photos", done, total))
+    ingest(services, folder / "photos", services.settings.site, tell)
+    return read_truth(folder / "truth.json")
+
+
+def _runs_done(services: Services) -> int:
+    with reading(services.database) as session:
+        return len(session.exec(select(RunRow.id).where(RunRow.state == "done")).all())
+
+
+def _summary(services: Services) -> list[str]:
+    with reading(services.database) as session:
+        counts = summary(session)
+        models = list(session.exec(select(ModelRow).order_by(ModelRow.version)))
+    lines = ["", "What happened, as the database tells it:"]
+    lines += [f"  {name.replace('_', ' ')}: {value}" for name, value in counts.items() if name != "serving"]
+    lines += [f"  {_exam_line(model)}" for model in models]
+    lines += ["", "People to log in as at Label Studio (e-mail, password):"]
+    lines += [f"  {one.name}: {one.email}  {one.password}" for one in accounts(services)]
+    lines += [f"  next box task: {link}" for link in _links(services, Question.BOXES)]
+    lines += [f"  next pair of animals: {link}" for link in _links(services, Question.PAIR)]
+    return lines
+
+
+def _exam_line(model: ModelRow) -> str:
+    figure, name = ("ap50", "AP50") if model.kind == "detector" else ("rank1", "rank-1")
+    score, champion = model.exam.get(figure), model.exam.get(f"champion_{figure}")
+    if score is None:
+        return f"{model.version}: {model.state}, not examined"
+    return f"{model.version}: {model.state}, {name} {score:.3f} (before: {champion:.3f}, {model.exam['champion']})"
+
+
+def _links(services: Services, question: Question) -> list[str]:
+    with reading(services.database) as session:
+        project = session.get(ProjectRow, question.value)
+    return [services.label_studio().stream_link(project.label_studio_project)] if project else []

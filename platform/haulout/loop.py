@@ -1,0 +1,145 @@
+"""The weekly pass through the loop, and the short one that follows people's answers; both may run twice."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from haulout.collect import collect
+from haulout.db import reading, writing
+from haulout.dispatch import dispatch
+from haulout.identify import identify
+from haulout.lease import Patience, lease
+from haulout.propose import propose
+from haulout.retrain import retrain_detector, retrain_reidentifier
+from haulout.selection import select_batch
+from haulout.services import Services, Tell, silently
+from haulout.settle import settle
+from haulout.tables import (
+    AnimalRow,
+    AnswerRow,
+    BatchRow,
+    ConsensusRow,
+    IndividualRow,
+    ModelRow,
+    PersonRow,
+    PhotoRow,
+    RunRow,
+    TaskRow,
+)
+
+LEASE = "loop"
+REPORT_EVERY = timedelta(seconds=2)
+"""How often a run writes down how far it is."""
+
+Stage = Callable[[Services, int, Tell], Any]
+
+STAGES: tuple[tuple[str, Stage], ...] = (
+    ("collect", lambda services, _, tell: collect(services, tell, sweep=True)),
+    ("settle", lambda services, _, tell: settle(services, tell)),
+    ("identify", lambda services, _, tell: identify(services, tell)),
+    ("retrain the detector", retrain_detector),
+    ("retrain re-identification", retrain_reidentifier),
+    ("propose", lambda services, _, tell: propose(services, tell)),
+    ("identify anew", lambda services, _, tell: identify(services, tell)),
+    ("select", select_batch),
+    ("dispatch", lambda services, _, tell: dispatch(services, tell)),
+)
+
+
+def run_week(services: Services, tell: Tell = silently) -> int:
+    """Pass once through the loop and return the run's number; LeaseTaken while another pass goes on and on.
+
+    A run that was killed is marked interrupted and its stages are done again: each does only what is still to do.
+    """
+    # Taking in answers holds the lease for seconds: a weekly run that gave up at once would be lost for a week.
+    patience = Patience(tries=120, seconds=5, sleep=services.sleep)
+    with lease(services.database, LEASE, services.now, patience) as alive:
+        run = _begin(services)
+        try:
+            for name, stage in STAGES:
+                stage(services, run, _noted(services, run, name, tell, alive))
+        except BaseException as error:
+            _finish(services, run, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
+            raise
+        _finish(services, run, "done", "")
+    return run
+
+
+def listen(services: Services, tell: Tell = silently) -> int:
+    """Take in new answers and put what follows from them before people; return how many answers came."""
+    with lease(services.database, LEASE, services.now) as alive:
+
+        def told(message: str, done: int, total: int) -> None:
+            alive()
+            tell(message, done, total)
+
+        answers = collect(services, told)
+        if settle(services, told) or answers:
+            identify(services, told)
+        dispatch(services, told)
+    return answers
+
+
+def _begin(services: Services) -> int:
+    with writing(services.database) as session:
+        for orphan in session.exec(select(RunRow).where(RunRow.state == "running")):
+            orphan.state, orphan.finished_at = "interrupted", services.now()
+            session.add(orphan)
+        run = RunRow(started_at=services.now(), heard_at=services.now())
+        session.add(run)
+        session.flush()
+        if run.id is None:
+            raise LookupError("the database gave the new run no number")
+    return run.id
+
+
+def _noted(services: Services, run: int, stage: str, tell: Tell, alive: Callable[[], None]) -> Tell:
+    """Write down where the run is, for the pages, and tell whoever watches."""
+    heard = None
+
+    def told(message: str, done: int, total: int) -> None:
+        nonlocal heard
+        tell(message, done, total)
+        now = services.now()
+        if heard is None or now - heard >= REPORT_EVERY:
+            heard = now
+            alive()
+            with writing(services.database) as session:
+                row = session.get_one(RunRow, run)
+                row.stage, row.message, row.done, row.total, row.heard_at = stage, message, done, total, now
+                session.add(row)
+
+    told(f"Begins: {stage}", 0, 0)
+    return told
+
+
+def _finish(services: Services, run: int, state: str, message: str) -> None:
+    with writing(services.database) as session:
+        row = session.get_one(RunRow, run)
+        row.state, row.message, row.finished_at = state, message, services.now()
+        row.summary = summary(session)
+        session.add(row)
+
+
+def summary(session: Session) -> dict[str, Any]:
+    """Count what the database holds; every figure is read, none is kept."""
+
+    def count(column: Any, *conditions: Any) -> int:
+        return int(session.exec(select(func.count()).select_from(column).where(*conditions)).one())
+
+    serving = session.exec(select(ModelRow).where(ModelRow.state == "serving"))
+    return {
+        "photos": count(PhotoRow),
+        "batches": count(BatchRow),
+        "tasks": count(TaskRow),
+        "open_tasks": count(TaskRow, TaskRow.state == "open"),
+        "people": count(PersonRow),
+        "answers": count(AnswerRow, col(AnswerRow.gone).is_(False)),
+        "tiles_agreed": count(ConsensusRow, ConsensusRow.state == "agreed"),
+        "tiles_disputed": count(ConsensusRow, ConsensusRow.state == "disputed"),
+        "animals": count(AnimalRow),
+        "individuals": count(IndividualRow),
+        "serving": {row.kind: {"version": row.version, "exam": row.exam} for row in serving},
+    }
