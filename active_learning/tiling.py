@@ -63,16 +63,18 @@ def _split(
     if weights.sum() <= most or stop - start < 2 * shortest or stop - start < 2:
         yield core
         return
-    cut = _balanced_cut(centres[:, along], weights, start, stop, most)
+    cut = _balanced_cut(centres[:, along], weights, start, stop, most, shortest)
     near = centres[:, along] < cut
     for half, inside in zip(_cut(core, along, cut), (near, ~near), strict=True):
         yield from _split(half, centres[inside], weights[inside], most, shortest)
 
 
-def _balanced_cut(places: NDArray[np.float64], weights: NDArray[np.float64], start: int, stop: int, most: float) -> int:
+def _balanced_cut(
+    places: NDArray[np.float64], weights: NDArray[np.float64], start: int, stop: int, most: float, shortest: int
+) -> int:
     """Leave whole tasks on both sides: five tasks' worth is cut 2:3, so that as few people as possible are asked.
 
-    The middle half of the side is the only place for a cut, so that tiles do not become slivers.
+    A cut stays in the middle half of the side and an animal's length from its ends, so that tiles are no slivers.
     """
     tasks = ceil(weights.sum() / most)
     order = np.argsort(places)
@@ -80,8 +82,8 @@ def _balanced_cut(places: NDArray[np.float64], weights: NDArray[np.float64], sta
     wanted = before[-1] * (tasks // 2) / tasks
     last = min(int(np.searchsorted(before, wanted + 1e-9, side="right")), len(order) - 1)
     cut = places[order[last]] if last == 0 else places[order[last - 1 : last + 1]].mean()
-    quarter = (stop - start) // 4
-    return int(np.clip(round(cut), start + max(1, quarter), stop - max(1, quarter)))
+    least = max(shortest, (stop - start) // 4)
+    return int(np.clip(round(cut), start + least, stop - least))
 
 
 def _cut(core: Rectangle, along: int, at: int) -> tuple[Rectangle, Rectangle]:
