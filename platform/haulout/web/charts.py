@@ -1,0 +1,142 @@
+"""Draws curves as inline SVG: the numbers become lengths here, the template only writes them down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+from flask import Flask
+
+from haulout.localisation import Language
+from haulout.report import Day, Exam, Figure
+
+WIDTH, HEIGHT = 680, 250
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 34
+MOST_LABELS = 7
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value at one place along the horizontal axis, with its interval when it has one."""
+
+    at: float
+    label: str
+    figure: Figure
+
+
+@dataclass(frozen=True)
+class Series:
+    """Values that belong together; `style` names the class that the style sheet draws."""
+
+    name: str
+    style: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Series on common axes."""
+
+    title: str
+    series: tuple[Series, ...]
+    top: float
+    """The value at the upper edge; the lower edge is 0."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(series.points for series in self.series)
+
+    def x(self, at: float) -> float:
+        """Return how far from the left this place is drawn."""
+        places = [point.at for series in self.series for point in series.points]
+        first, last = min(places), max(places)
+        share = (at - first) / (last - first) if last > first else 0.5
+        return round(LEFT + 12 + share * (WIDTH - LEFT - RIGHT - 24), 1)
+
+    def y(self, value: float) -> float:
+        """Return how far from the top this value is drawn."""
+        share = min(max(value / self.top, 0.0), 1.0)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    def line(self, series: Series) -> str:
+        """Return the points of the series as an SVG polyline takes them."""
+        return " ".join(f"{self.x(point.at)},{self.y(point.figure.value)}" for point in series.points)
+
+    def steps(self) -> list[float]:
+        """Return the values at which a horizontal line is drawn."""
+        step = _step(self.top)
+        return [step * i for i in range(floor(self.top / step + 1e-9) + 1)]
+
+    def labels(self) -> list[Point]:
+        """Return the points whose place is written below the axis: few enough not to touch."""
+        places = sorted({point.at: point for series in self.series for point in series.points}.items())
+        every = ceil(len(places) / MOST_LABELS)
+        return [point for _, point in places[::every]]
+
+
+def chart(title: str, series: Sequence[Series], top: float | None = None) -> Chart:
+    """Put the series on axes that hold all their values, or that end at `top`."""
+    highest = max((_highest(p.figure) for one in series for p in one.points), default=1.0)
+    if top is None:
+        step = _step(max(highest, 1.0))
+        top = ceil(max(highest, 1.0) / step) * step
+    return Chart(title, tuple(series), top)
+
+
+def occupancy(days: Sequence[Day], language: Language) -> Chart:
+    """Draw how many animals people counted on each day, and how many the machine expects."""
+    counted = [
+        Point(day.day.toordinal(), language.short_day(day.day), Figure(day.counted.maximum))
+        for day in days
+        if day.counted
+    ]
+    expected = [Point(day.day.toordinal(), language.short_day(day.day), Figure(day.expected)) for day in days]
+    return chart(
+        language.gettext("Animals in the fullest photo of each day"),
+        [
+            Series(
+                language.gettext("expected by the machine where people have not counted"), "expected", tuple(expected)
+            ),
+            Series(language.gettext("counted by people"), "counted", tuple(counted)),
+        ],
+    )
+
+
+def presence(days: Sequence[Day], language: Language) -> Chart:
+    """Draw the share of counted bursts that show animals on each day, with its interval."""
+    points = [
+        Point(
+            day.day.toordinal(),
+            language.short_day(day.day),
+            Figure(day.counted.presence.value, day.counted.presence.low, day.counted.presence.high),
+        )
+        for day in days
+        if day.counted
+    ]
+    name = language.gettext("share of counted bursts with animals")
+    return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
+
+
+def progress(exams: Sequence[Exam], language: Language) -> Chart:
+    """Draw how well each detector found the animals of its exam."""
+    marked = [exam for exam in exams if exam.ap50]
+    points = [Point(i, exam.version, exam.ap50) for i, exam in enumerate(marked) if exam.ap50]
+    name = language.gettext("AP50 in the exam")
+    return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
+
+
+def teach(app: Flask) -> None:
+    """Let templates draw charts."""
+    frame = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
+    app.jinja_env.globals.update(chart_frame=frame, occupancy=occupancy, presence=presence, progress=progress)
+
+
+def _highest(figure: Figure) -> float:
+    return figure.value if figure.high is None else max(figure.high, figure.value)
+
+
+def _step(top: float) -> float:
+    """Return a round step that divides [0, top] into two to five parts."""
+    rough = top / 4
+    power = 10.0 ** floor(log10(rough))
+    return power * next(factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough - 1e-9)

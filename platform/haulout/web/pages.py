@@ -1,0 +1,114 @@
+"""The addresses of the pages; what each one shows is read by the module of its name."""
+
+from flask import Blueprint, abort, render_template, request
+from sqlmodel import col, select
+
+from haulout.db import reading
+from haulout.report import exams, season_report
+from haulout.tables import BatchRow, DecisionRow, IndividualRow, PhotoRow, QuarantineRow
+from haulout.web import batches, individuals, overview, photos
+from haulout.web.here import here
+from haulout.web.photo import photo_page
+
+QUARANTINE_SHOWN = 500
+
+blueprint = Blueprint("pages", __name__)
+
+
+@blueprint.get("/")
+def first() -> str:
+    """Show where the season is, what is running, and what waits for whom."""
+    settings = here().services.settings
+    with reading(here().services.database) as session:
+        return render_template(
+            "overview.html",
+            overview=overview.overview(session),
+            run=overview.latest_run(session),
+            site=settings.site,
+            label_studio=settings.label_studio.rstrip("/"),
+        )
+
+
+@blueprint.get("/running")
+def running() -> str:
+    """Show how far the run is, as a part of the first page that is fetched again while the run goes on."""
+    with reading(here().services.database) as session:
+        return render_template("_running.html", run=overview.latest_run(session))
+
+
+@blueprint.get("/photos")
+def photo_list() -> str:
+    """Show the photos that the filter wants."""
+    wanted = photos.Filter.of(request.args)
+    with reading(here().services.database) as session:
+        found = photos.find(session, wanted, request.args.get("page", 1, type=int))
+        return render_template("photos.html", wanted=wanted, found=found, cameras=photos.cameras(session))
+
+
+@blueprint.get("/photos/<photo>")
+def photo(photo: str) -> str:
+    """Show one photo with its boxes."""
+    with reading(here().services.database) as session:
+        return render_template("photo.html", page=photo_page(session, session.get(PhotoRow, photo) or abort(404)))
+
+
+@blueprint.get("/batches")
+def batch_list() -> str:
+    """Show all batches."""
+    with reading(here().services.database) as session:
+        return render_template("batches.html", lines=batches.batch_lines(session))
+
+
+@blueprint.get("/batches/<int:batch>")
+def batch(batch: int) -> str:
+    """Show the tiles of one batch, and why each was chosen."""
+    with reading(here().services.database) as session:
+        row = session.get(BatchRow, batch) or abort(404)
+        return render_template("batch.html", batch=row, asked=batches.asked_in(session, batch))
+
+
+@blueprint.get("/models")
+def model_list() -> str:
+    """Show the networks, their exams, and who decided what about them."""
+    with reading(here().services.database) as session:
+        examined = exams(session)
+        decisions = session.exec(select(DecisionRow).order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc()))
+        return render_template("models.html", exams=examined, decisions=list(decisions))
+
+
+@blueprint.get("/individuals")
+def individual_list() -> str:
+    """Show the catalogue."""
+    with reading(here().services.database) as session:
+        known, disputed = individuals.catalogue(session), individuals.disputes(session)
+        return render_template("individuals.html", catalogue=known, disputes=disputed)
+
+
+@blueprint.get("/individuals/<individual>")
+def individual(individual: str) -> str:
+    """Show one walrus: where it was seen, and by which marks it is known."""
+    with reading(here().services.database) as session:
+        known = individuals.known(session, session.get(IndividualRow, individual) or abort(404))
+        return render_template("individual.html", known=known, disputes=individuals.disputes(session, known))
+
+
+@blueprint.get("/quarantine")
+def quarantine() -> str:
+    """Show the files that could not be used, and why; the newest ones when there are many."""
+    with reading(here().services.database) as session:
+        rows = session.exec(select(QuarantineRow).order_by(col(QuarantineRow.id).desc()).limit(QUARANTINE_SHOWN))
+        return render_template("quarantine.html", rows=list(rows))
+
+
+@blueprint.get("/report")
+def report() -> str:
+    """Show the figures of the season at one site."""
+    with reading(here().services.database) as session:
+        sites = list(session.exec(select(PhotoRow.site).distinct().order_by(PhotoRow.site)))
+        site = request.args.get("site") or _first_site(sites)
+        return render_template("report.html", report=season_report(session, site), sites=sites)
+
+
+def _first_site(sites: list[str]) -> str:
+    configured = here().services.settings.site
+    return configured if configured in sites or not sites else sites[0]

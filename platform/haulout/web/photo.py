@@ -1,0 +1,117 @@
+"""One photo and everything drawn on it: by the machine, by people, and by what they agree on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlmodel import Session, col, select
+
+from haulout.answers import live_answers, read_vote
+from haulout.report import shown_detector
+from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, ProposalRow, SightingRow, TileRow
+from haulout.web.photos import neighbours
+from labeling_configs.vocabulary import Boxes, Question
+
+LEAST_SCORE = 0.05
+"""Boxes below this score only count towards what the machine expects; drawn, they would hide the picture."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One box in pixels of the photo: upper left corner and size; `share` is a score or a probability, if any."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class TileState:
+    """A tile of the photo, and what became of it."""
+
+    row: TileRow
+    state: str
+    voters: int
+
+
+@dataclass(frozen=True)
+class PhotoPage:
+    """A photo with its layers of boxes."""
+
+    photo: PhotoRow
+    model: str | None
+    machine: tuple[Drawn, ...]
+    votes: tuple[tuple[Drawn, ...], ...]
+    """The boxes of one vote each."""
+    consensus: tuple[Drawn, ...]
+    tiles: tuple[TileState, ...]
+    animals: tuple[tuple[AnimalRow, str | None], ...]
+    """Each animal with its individual, if known."""
+    before: PhotoRow | None
+    after: PhotoRow | None
+
+
+def photo_page(session: Session, photo: PhotoRow) -> PhotoPage:
+    """Read all that is known of the photo."""
+    tiles = list(session.exec(select(TileRow).where(TileRow.photo == photo.id).order_by(TileRow.id)))
+    settled = {tile.id: session.get(ConsensusRow, tile.id) for tile in tiles}
+    proposal = _proposal(session, photo)
+    before, after = neighbours(session, photo)
+    return PhotoPage(
+        photo=photo,
+        model=proposal.model if proposal else None,
+        machine=_machine(proposal),
+        votes=tuple(vote for tile in tiles for vote in _votes(session, tile)),
+        consensus=tuple(box for row in settled.values() if row for box in _agreed(row)),
+        tiles=tuple(_state(tile, settled[tile.id]) for tile in tiles),
+        animals=_animals(session, photo),
+        before=before,
+        after=after,
+    )
+
+
+def _proposal(session: Session, photo: PhotoRow) -> ProposalRow | None:
+    shown = session.get(ProposalRow, (photo.id, shown_detector(session) or ""))
+    newest = select(ProposalRow).where(ProposalRow.photo == photo.id).order_by(col(ProposalRow.made_at).desc())
+    return shown or session.exec(newest).first()
+
+
+def _machine(proposal: ProposalRow | None) -> tuple[Drawn, ...]:
+    if proposal is None:
+        return ()
+    boxes, scores = proposal.boxes(), proposal.scores()
+    clear = scores >= LEAST_SCORE
+    return _drawn(boxes[clear], scores[clear])
+
+
+def _votes(session: Session, tile: TileRow) -> list[tuple[Drawn, ...]]:
+    answers = live_answers(session, Question.BOXES, tile.id)
+    votes = [read_vote(answer, task, tile.word())[0] for answer, task in answers]
+    return [_drawn(vote.boxes) for vote in votes if not vote.skipped and not vote.unusable]
+
+
+def _agreed(row: ConsensusRow) -> tuple[Drawn, ...]:
+    return _drawn(row.accepted(), row.probabilities()[row.probabilities() > 0.5]) if row.boxes else ()
+
+
+def _drawn(boxes: Boxes, shares: np.typing.NDArray[np.float64] | None = None) -> tuple[Drawn, ...]:
+    known: list[float | None] = [None] * len(boxes) if shares is None else [float(share) for share in shares]
+    return tuple(
+        Drawn(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), share)
+        for (x1, y1, x2, y2), share in zip(boxes.tolist(), known, strict=True)
+    )
+
+
+def _state(tile: TileRow, row: ConsensusRow | None) -> TileState:
+    return TileState(tile, row.state if row else "open", row.voters if row else 0)
+
+
+def _animals(session: Session, photo: PhotoRow) -> tuple[tuple[AnimalRow, str | None], ...]:
+    query = (
+        select(AnimalRow, SightingRow.individual)
+        .join(SightingRow, col(SightingRow.animal) == AnimalRow.id, isouter=True)
+        .where(AnimalRow.photo == photo.id)
+        .order_by(AnimalRow.id)
+    )
+    return tuple((animal, individual) for animal, individual in session.exec(query))

@@ -1,0 +1,61 @@
+"""How the words of the database read to people; `N_` marks a message for translation without translating it yet."""
+
+from flask import Flask
+
+from haulout.localisation import Language
+from haulout.web.here import language
+
+
+def N_(message: str) -> str:  # noqa: N802  (the name that message extractors know)
+    """Return the message as it is."""
+    return message
+
+
+WORDS: dict[tuple[str, str], str] = {
+    ("question", "boxes"): N_("Mark the walruses"),
+    ("question", "box_dispute"): N_("Settle disputed boxes"),
+    ("question", "pair"): N_("Is it the same walrus?"),
+    ("question", "gallery"): N_("Which walrus is it?"),
+    ("role", "volunteers"): N_("volunteers"),
+    ("role", "experts"): N_("experts"),
+    ("reason", "uncertain"): N_("the machine is unsure here"),
+    ("reason", "novel"): N_("looks unlike what is known"),
+    ("reason", "random"): N_("drawn at random, to keep the figures honest"),
+    ("reason", "exam"): N_("for the exam, never trained on"),
+    ("run", "running"): N_("running"),
+    ("run", "done"): N_("done"),
+    ("run", "failed"): N_("failed"),
+    ("run", "interrupted"): N_("interrupted"),
+    ("consensus", "open"): N_("votes wanted"),
+    ("consensus", "agreed"): N_("agreed"),
+    ("consensus", "disputed"): N_("disputed, with the experts"),
+    ("consensus", "unusable"): N_("unusable"),
+    ("kind", "detector"): N_("Detector"),
+    ("kind", "reidentifier"): N_("Re-identifier"),
+    ("model", "candidate"): N_("candidate"),
+    ("model", "serving"): N_("serving"),
+    ("model", "refused"): N_("refused"),
+    ("model", "retired"): N_("retired"),
+    ("decision", "promoted"): N_("promoted"),
+    ("decision", "refused"): N_("refused"),
+    ("decision", "rolled back"): N_("rolled back"),
+    ("split", "train"): N_("training"),
+    ("split", "exam"): N_("exam"),
+    ("mark", "tusk_tip"): N_("tusk tip"),
+    ("mark", "chip"): N_("chip"),
+    ("mark", "crack"): N_("crack"),
+    ("mark", "scar"): N_("scar"),
+    ("mark", "wrinkle"): N_("wrinkle"),
+    ("mark", "scratch"): N_("scratch"),
+    ("mark", "spot"): N_("spot"),
+}
+
+
+def say(kind: str, word: str, to: Language | None = None) -> str:
+    """Return how this kind's word reads; a word nobody knows yet is shown as it is stored."""
+    return (to or language()).gettext(WORDS.get((kind, word), word))
+
+
+def teach(app: Flask) -> None:
+    """Let templates write the words."""
+    app.jinja_env.globals.update(say=say)

@@ -1,0 +1,305 @@
+"""A small season whose figures can be counted by hand: five days of one camera, one day of another."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from haulout.config import Settings
+from haulout.db import writing
+from haulout.services import Services
+from haulout.tables import (
+    AnimalRow,
+    AnswerRow,
+    BatchRow,
+    ChosenRow,
+    ConsensusRow,
+    DecisionRow,
+    DisputeRow,
+    IndividualRow,
+    IngestionRow,
+    MarkRow,
+    ModelRow,
+    PersonRow,
+    PhotoRow,
+    ProjectRow,
+    ProposalRow,
+    QuarantineRow,
+    RunRow,
+    SightingRow,
+    TaskRow,
+    TileRow,
+)
+from haulout.web import create_app
+from PIL import Image, ImageDraw
+from sqlmodel import Session
+
+from labeling_configs import boxes as box_question
+from labeling_configs.vocabulary import PhotoId, Rectangle, Tile, TileId
+
+SIZE = (800, 600)
+SECRET = "bell-secret"
+NOON = datetime(2026, 8, 1, 12)
+SETTLED = datetime(2026, 8, 10, 8)
+COUNTS = (0, 2, 3, 1, 0)
+"""Animals in the photo of each day; people have settled all of these photos."""
+
+
+class SeasonMaker:
+    """Fills a home with photos and everything that Haulout and people made of them."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.rng = np.random.default_rng(7)
+        self.photos: list[PhotoRow] = []
+
+    def fill(self) -> None:
+        with writing(self.services.database) as session:
+            session.add(IngestionRow(id=1, folder="CARD", site="Matveyev Island", started_at=NOON))
+            self._quarantine(session)
+            self._people_and_runs(session)
+            self._models(session)
+            for day, animals in enumerate(COUNTS):
+                self._settled_photo(session, day, animals)
+            self._unsettled_photo(session, "CAM2", NOON + timedelta(days=1, hours=1), 4)
+            self._unsettled_photo(session, "CAM2", None, 1)
+            self._identities(session)
+
+    def _quarantine(self, session: Session) -> None:
+        reason = "The file ends in the middle of the picture <b>"
+        session.add(QuarantineRow(ingestion=1, path="DCIM/IMG_0007.JPG", sha256="0" * 64, reason=reason, at=NOON))
+
+    def _people_and_runs(self, session: Session) -> None:
+        for number, role in enumerate(("volunteer", "volunteer", "expert")):
+            session.add(PersonRow(id=f"person-{number}", label_studio_user=number, role=role, joined_at=NOON))
+        for question, number in (("boxes", 11), ("box_dispute", 12), ("pair", 13), ("gallery", 14)):
+            session.add(ProjectRow(question=question, label_studio_project=number))
+        later = SETTLED + timedelta(days=1)
+        session.add(RunRow(id=1, started_at=SETTLED, finished_at=later, state="done", stage="report", heard_at=later))
+        session.flush()
+        session.add(
+            BatchRow(id=1, run=1, created_at=SETTLED, seed=5, model="detector-1", code="0.1.0"),
+        )
+        session.flush()
+
+    def _models(self, session: Session) -> None:
+        for number, (version, kind, state, exam) in enumerate(
+            (
+                ("detector-1", "detector", "retired", {"ap50": 0.41, "count_mae": 2.5, "difference": [0.1, 0.2, 0.3]}),
+                ("detector-2", "detector", "serving", {"ap50": 0.58, "count_mae": 1.25, "difference": [0.1, 0.17, 0.2]}),
+                ("reid-1", "reidentifier", "serving", {"rank1": 0.75}),
+            )
+        ):
+            made = SETTLED + timedelta(hours=number)
+            session.add(ModelRow(version=version, kind=kind, state=state, sha256="1" * 64, exam=exam, created_at=made))
+            reason = "AP50 is 0.170 higher, interval 0.100 to 0.200"
+            session.add(DecisionRow(kind=kind, version=version, decision="promoted", reason=reason, by="exam", at=made))
+
+    def _settled_photo(self, session: Session, day: int, animals: int) -> None:
+        found = self._draw(animals)
+        photo = self._photo(session, "CAM1", NOON + timedelta(days=day), found)
+        self._proposal(session, photo, found, score=0.9)
+        tile = self._tile(session, photo)
+        self._asked(session, tile, day)
+        self._votes(session, tile, found)
+        session.add(
+            ConsensusRow(
+                tile=tile.id,
+                state="agreed",
+                voters=2,
+                agreement=0.9,
+                boxes=[[*box, 0.97, ["person-0", "person-1"]] for box in found.tolist()],
+                settled_at=SETTLED,
+            )
+        )
+        session.flush()
+        for number, (x1, y1, x2, y2) in enumerate(found.tolist()):
+            crop = [int(x1) - 20, int(y1) - 20, int(x2) + 20, int(y2) + 20]
+            session.add(
+                AnimalRow(
+                    id=f"animal-{day}-{number}",
+                    photo=photo.id,
+                    tile=tile.id,
+                    box=[x1, y1, x2, y2],
+                    crop=crop,
+                    probability=0.97,
+                    settled_at=SETTLED,
+                )
+            )
+        session.flush()
+
+    def _unsettled_photo(self, session: Session, camera: str, taken_at: datetime | None, animals: int) -> None:
+        found = self._draw(animals)
+        photo = self._photo(session, camera, taken_at, found)
+        self._proposal(session, photo, found, score=0.5)
+
+    def _draw(self, animals: int) -> np.ndarray:
+        lefts = 60 + 170 * np.arange(animals) + self.rng.integers(0, 40, animals)
+        tops = 330 + self.rng.integers(0, 120, animals)
+        return np.stack([lefts, tops, lefts + 130, tops + 80], axis=1).astype(np.float64)
+
+    def _photo(self, session: Session, camera: str, taken_at: datetime | None, found: np.ndarray) -> PhotoRow:
+        image = beach(found, self.rng)
+        path = self.services.settings.home / "new.jpg"
+        exif = Image.Exif()
+        exif[0x010E] = "SECRET POSITION"
+        image.save(path, exif=exif, quality=88)
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        self.services.storage.keep_original(path, sha256, ".jpg")
+        photo = PhotoRow(
+            id=sha256,
+            name=f"IMG_{len(self.photos):04d}.JPG",
+            ingestion=1,
+            site="Matveyev Island",
+            camera=camera,
+            taken_at_original=taken_at,
+            taken_at=taken_at,
+            burst=f"burst-{len(self.photos)}",
+            width=SIZE[0],
+            height=SIZE[1],
+            suffix=".jpg",
+            size_bytes=path.stat().st_size,
+            split="exam" if len(self.photos) == 4 else "train",
+            ingested_at=SETTLED,
+        )
+        session.add(photo)
+        session.flush()
+        self.photos.append(photo)
+        return photo
+
+    def _proposal(self, session: Session, photo: PhotoRow, found: np.ndarray, score: float) -> None:
+        moved = found + self.rng.normal(0, 5, found.shape)
+        scores = np.full(len(found), score)
+        session.add(
+            ProposalRow(
+                photo=photo.id,
+                model="detector-2",
+                packed=ProposalRow.pack(moved, scores),
+                features=b"",
+                expected_animals=float(scores.sum()),
+                made_at=SETTLED,
+            )
+        )
+
+    def _tile(self, session: Session, photo: PhotoRow) -> Tile:
+        whole = Rectangle(0, 0, *SIZE)
+        tile = Tile(TileId(f"tile-{len(self.photos)}"), PhotoId(photo.id), whole, whole)
+        session.add(TileRow.of(tile))
+        session.flush()
+        return tile
+
+    def _asked(self, session: Session, tile: Tile, day: int) -> None:
+        reason = ("uncertain", "novel", "random", "exam", "random")[day]
+        chance = 0.2 if reason in ("random", "exam") else None
+        session.add(ChosenRow(batch=1, tile=tile.id, reason=reason, value=1 / (day + 1), probability=chance, blind=day == 2))
+        state = "retired" if day else "open"
+        task = TaskRow(
+            id=day + 1, question="boxes", subject=tile.id, batch=1, key=tile.id, state=state, created_at=SETTLED
+        )
+        session.add(task)
+        session.flush()
+
+    def _votes(self, session: Session, tile: Tile, found: np.ndarray) -> None:
+        for person in (0, 1):
+            drawn = np.clip(found + self.rng.normal(0, 3, found.shape), 1, 599)
+            session.add(
+                AnswerRow(
+                    task=len(self.photos),
+                    person=f"person-{person}",
+                    label_studio_annotation=10 * len(self.photos) + person,
+                    digest="d",
+                    result=box_question.write(drawn, None, tile),
+                    seconds=30.0,
+                    given_at=SETTLED,
+                    received_at=SETTLED,
+                )
+            )
+        session.flush()
+
+    def _identities(self, session: Session) -> None:
+        for name, animals in (("W-0001", ("animal-1-0", "animal-2-0")), ("W-0002", ("animal-1-1",))):
+            session.add(IndividualRow(id=name, first_animal=animals[0], named_at=SETTLED))
+            session.flush()
+            session.add_all(SightingRow(animal=animal, individual=name) for animal in animals)
+        animal = session.get(AnimalRow, "animal-1-0")
+        assert animal is not None
+        x, y = animal.box[0] + 30, animal.box[1] + 25
+        session.add(MarkRow(animal="animal-1-0", kind="scar", x=x, y=y, person="person-2"))
+        session.add(MarkRow(animal="animal-1-0", kind="tusk_tip", x=x + 60, y=y + 25, person="person-2"))
+        session.add(DisputeRow(first="animal-1-1", second="animal-2-1", reason="One expert says same, one different"))
+        pair = TaskRow(id=90, question="pair", subject="animal-1-1|animal-2-1", key="pair", created_at=SETTLED)
+        session.add(pair)
+        session.flush()
+        self._expert_changes_an_answer(session)
+
+    def _expert_changes_an_answer(self, session: Session) -> None:
+        for digest, skipped, gone, annotation in (("a", False, False, 900), ("b", True, False, 900), ("c", False, True, 901)):
+            session.add(
+                AnswerRow(
+                    task=90,
+                    person="person-2",
+                    label_studio_annotation=annotation,
+                    digest=digest,
+                    result=[],
+                    skipped=skipped,
+                    gone=gone,
+                    seconds=120.0,
+                    given_at=SETTLED,
+                    received_at=SETTLED,
+                )
+            )
+
+
+def beach(found: np.ndarray, rng: np.random.Generator) -> Image.Image:
+    """Draw sea, shingle and walruses."""
+    width, height = SIZE
+    rows = np.linspace(0, 1, height)[:, None, None]
+    ground = np.array([120, 118, 104]) * np.ones((height, width, 1)) + rng.normal(0, 12, (height, width, 1))
+    sea = np.array([96, 124, 138]) + rng.normal(0, 5, (height, width, 1))
+    pixels = np.where(rows < 0.28, np.array([188, 199, 205]), np.where(rows < 0.5, sea, ground))
+    image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+    pen = ImageDraw.Draw(image)
+    for x1, y1, x2, y2 in found.tolist():
+        brown = (int(rng.integers(105, 140)), 78, 62)
+        pen.ellipse((x1, y1 + 15, x2 - 10, y2), fill=brown)
+        pen.ellipse((x2 - 48, y1, x2, y1 + 50), fill=brown)
+        pen.polygon((x2 - 22, y1 + 38, x2 - 14, y1 + 38, x2 - 17, y2 - 5), fill=(240, 234, 214))
+    return image
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path, make_services: Callable[..., Services]) -> Services:
+    services = make_services(tmp_path / "home", f"sqlite:///{tmp_path / 'season.sqlite'}")
+    return replace(services, settings=Settings(home=tmp_path / "home", webhook_secret=SECRET))
+
+
+@pytest.fixture
+def season(empty_home: Services) -> SeasonMaker:
+    maker = SeasonMaker(empty_home)
+    maker.fill()
+    return maker
+
+
+@pytest.fixture
+def rung() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def app(season: SeasonMaker, rung: list[int]) -> Flask:
+    return create_app(season.services, rung.append)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def empty_client(empty_home: Services) -> FlaskClient:
+    return create_app(empty_home).test_client()

@@ -1,0 +1,183 @@
+"""Every page works on an empty and on a filled database, in both languages, and gives nothing away."""
+
+import io
+import re
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from haulout.db import writing
+from haulout.tables import BatchRow, IndividualRow, PhotoRow, RunRow
+from PIL import Image
+from sqlmodel import Session, select
+
+PLAIN = ("/", "/running", "/photos", "/batches", "/models", "/individuals", "/quarantine", "/report")
+OF_ONE = ("/batches/1", "/individuals/W-0001", "/individuals/W-0002")
+LANGUAGES = ("en", "ru")
+
+
+def first_photo(season) -> str:
+    return season.photos[1].id
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", PLAIN)
+def test_each_page_opens_on_an_empty_database(empty_client: FlaskClient, path: str, language: str) -> None:
+    answer = empty_client.get(path, query_string={"language": language})
+    assert answer.status_code == 200
+    assert "None" not in answer.text.replace("None. Every file", "")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_page_opens_on_a_season_without_addresses_of_other_hosts(client, season, language: str) -> None:
+    for path in (*PLAIN, *OF_ONE, f"/photos/{first_photo(season)}"):
+        answer = client.get(path, query_string={"language": language})
+        assert answer.status_code == 200, path
+        hosts = set(re.findall(r"(?:https?:)?//([\w.-]+)", answer.text)) - {"127.0.0.1"}
+        assert not hosts, (path, hosts)
+        assert f'<html lang="{language}"' in answer.text or path == "/running"
+
+
+def test_the_whole_season_is_told_on_an_empty_database_what_to_do_first(empty_client: FlaskClient) -> None:
+    assert "haulout ingest" in empty_client.get("/").text
+    assert "haulout run" in empty_client.get("/batches").text
+
+
+def test_a_chosen_language_is_remembered(client: FlaskClient) -> None:
+    client.get("/models?language=ru")
+    assert '<html lang="ru"' in client.get("/photos").text
+
+
+def test_the_browser_s_language_is_spoken_to_a_new_visitor(client: FlaskClient) -> None:
+    assert '<html lang="ru"' in client.get("/", headers={"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"}).text
+
+
+def test_russian_numbers_take_their_three_forms(app: Flask) -> None:
+    russian = app.extensions["haulout"].languages["ru"]
+    forms = [russian.ngettext("%(num)s photo", "%(num)s photos", n) % {"num": n} for n in (1, 3, 5, 11, 21)]
+    assert forms == ["1 снимок", "3 снимка", "5 снимков", "11 снимков", "21 снимок"]
+
+
+def test_the_overview_leads_people_to_their_questions_in_label_studio(client: FlaskClient) -> None:
+    page = client.get("/").text
+    assert "http://127.0.0.1:8301/haulout/start?project=11" in page
+    assert "http://127.0.0.1:8301/haulout/start?project=13" in page
+    assert "project=12" not in page, "a question without open tasks has nothing to start"
+
+
+def test_the_overview_shows_how_far_a_run_is(client: FlaskClient, season) -> None:
+    with writing(season.services.database) as session:
+        now = season.services.now()
+        session.add(RunRow(started_at=now, heard_at=now, message="Looking at <photos>", done=3, total=8))
+    page = client.get("/").text
+    assert '<progress max="8" value="3"' in page
+    assert "Looking at &lt;photos&gt;" in page
+    assert "running.js" in page
+
+
+def test_a_batch_says_in_words_why_each_tile_was_chosen(client: FlaskClient) -> None:
+    page = client.get("/batches/1").text
+    assert "the machine is unsure here" in page
+    assert page.count("drawn with a chance of 20%") == 3
+    assert page.count("blind: people see no machine boxes") == 1
+    assert page.count("2 votes") == 5
+
+
+def test_a_photo_carries_the_boxes_of_machine_votes_and_consensus(client: FlaskClient, season) -> None:
+    page = client.get(f"/photos/{season.photos[2].id}").text
+    assert 'viewBox="0 0 800 600"' in page
+    assert [len(re.findall("<rect", part)) for part in layers(page)] == [3, 6, 3]
+
+
+def layers(page: str) -> list[str]:
+    return [re.search(f'<g id="{name}-boxes">(.*?)</g>', page, re.S)[1] for name in ("machine", "votes", "consensus")]
+
+
+def test_photos_are_found_by_camera_day_animals_and_split(client: FlaskClient, season) -> None:
+    def found(**wanted: str) -> set[str]:
+        return set(re.findall(r'href="/photos/([0-9a-f]{64})"', client.get("/photos", query_string=wanted).text))
+
+    ids = [photo.id for photo in season.photos]
+    assert found() == set(ids)
+    assert found(camera="CAM2") == set(ids[5:])
+    assert found(day="2026-08-02") == {ids[1], ids[5]}
+    assert found(shows="animals") == {*ids[1:4], *ids[5:]}
+    assert found(shows="nothing") == {ids[0], ids[4]}
+    assert found(split="exam") == {ids[4]}
+    assert found(day="rubbish", shows="rubbish", page="99") == set(ids)
+
+
+def test_the_photos_of_a_camera_follow_one_another(client: FlaskClient, season) -> None:
+    page = client.get(f"/photos/{season.photos[2].id}").text
+    assert f'rel="prev" href="/photos/{season.photos[1].id}"' in page
+    assert f'rel="next" href="/photos/{season.photos[3].id}"' in page
+    assert 'rel="next"' not in client.get(f"/photos/{season.photos[4].id}").text
+
+
+def test_an_individual_s_page_draws_the_marks_over_the_crop(client: FlaskClient, season) -> None:
+    page = client.get("/individuals/W-0001").text
+    assert page.count('class="mark"') == 2
+    assert "tusk tip" in page
+    assert len(re.findall("Show the photo", page)) == 2
+
+
+def test_what_the_database_holds_is_escaped(client: FlaskClient) -> None:
+    page = client.get("/quarantine").text
+    assert "in the middle of the picture &lt;b&gt;" in page
+
+
+def test_pictures_are_given_without_what_the_camera_wrote_into_them(client: FlaskClient, season) -> None:
+    original = season.services.storage.original(season.photos[1].id, ".jpg").read_bytes()
+    for path in (f"photos/{season.photos[1].id}", "tiles/tile-2", "crops/animal-1-0"):
+        answer = client.get(f"/pictures/{path}.jpg")
+        assert answer.status_code == 200, path
+        assert answer.mimetype == "image/jpeg"
+        assert answer.data != original
+        assert b"SECRET POSITION" not in answer.data
+        assert not Image.open(io.BytesIO(answer.data)).getexif()
+    assert b"SECRET POSITION" in original
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "photos/../../originals/x.jpg",
+        "photos/%2e%2e%2f%2e%2e%2fseason.sqlite",
+        "crops/..%2f..%2fsecrets.json",
+        "originals/x.jpg",
+        "tiles/nothing.jpg",
+    ],
+)
+def test_nothing_but_known_pictures_is_given(client: FlaskClient, path: str) -> None:
+    assert client.get(f"/pictures/{path}").status_code == 404
+
+
+def test_a_picture_whose_original_is_lost_is_missing_and_does_not_break(client: FlaskClient, season) -> None:
+    photo = season.photos[0]
+    season.services.storage.original(photo.id, ".jpg").unlink()
+    assert client.get(f"/pictures/photos/{photo.id}.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/photos/0", "/batches/99", "/individuals/nobody"])
+def test_an_unknown_address_is_explained(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text
+
+
+def test_every_answer_forbids_foreign_content_and_framing(client: FlaskClient) -> None:
+    headers = client.get("/").headers
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_database_being_gone_is_said_by_health_and_explained_by_pages(client: FlaskClient, season) -> None:
+    assert client.get("/health").json == {"status": "up", "database": "answers"}
+    for table in (RunRow, PhotoRow):
+        table.__table__.drop(season.services.database)  # type: ignore[attr-defined]
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "This page could not be made" in answer.text
+
+
