@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from haulout.config import Settings
 from haulout.db import connect, create_tables
 from haulout.services import Services
@@ -15,6 +16,10 @@ from haulout_models.registry import Registry
 
 def no_label_studio() -> NoReturn:
     raise AssertionError("this test has no Label Studio")
+
+
+def no_sleep(_seconds: float) -> None:
+    """Tests wait for conditions, not for time."""
 
 
 @pytest.fixture
@@ -31,6 +36,7 @@ def make_services() -> Callable[..., Services]:
             registry=Registry(home / "weights"),
             label_studio=no_label_studio,
             now=lambda: datetime(2026, 11, 23, 12),
+            sleep=no_sleep,
         )
 
     return make

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import piexif
 import pytest
+from PIL import Image
+
 from haulout.errors import HauloutError
 from haulout.storage import CannotWrite, MissingOriginal, Storage, StorageFull, Unreadable
 from haulout.storage.decoder import BrokenPicture, Decoder
 from haulout.storage.files import appearing_at
-from PIL import Image
-
 from labeling_configs.vocabulary import PhotoId, Rectangle, Tile, TileId
 
 SECRETS = (b"SECRET", b"GPS", b"Exif", b"71.5", b"<script")
@@ -186,7 +186,7 @@ def test_a_really_full_file_system_is_noticed_by_the_decoder(tmp_path: Path) -> 
 def test_a_folder_that_refuses_writing_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(CannotWrite, match="photo.jpg could not be written"):
+    with pytest.raises(CannotWrite, match=r"photo\.jpg could not be written"):
         with appearing_at(tmp_path / "file" / "photo.jpg"):
             pass
 
@@ -211,7 +211,7 @@ def test_a_picture_cut_anywhere_is_broken(tmp_path: Path, form: str) -> None:
     with Decoder() as decoder:
         for share in range(1, 100, 7):
             path.write_bytes(whole[: len(whole) * share // 100])
-            with pytest.raises(BrokenPicture, match="truncated|is no JPEG"):
+            with pytest.raises(BrokenPicture, match=r"truncated|is no JPEG"):
                 decoder.examine(path, web)
 
     assert not web.exists()

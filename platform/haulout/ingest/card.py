@@ -22,6 +22,9 @@ class Refused:
     path: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.path} {self.reason}"
+
 
 @dataclass(frozen=True)
 class Card:
