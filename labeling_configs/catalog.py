@@ -16,6 +16,8 @@ class Entry:
     question: Question
     title_en: str
     title_ru: str
+    instruction: str
+    """HTML that people read before they begin, in English and in Russian."""
     module: ModuleType
 
     @property
@@ -24,11 +26,33 @@ class Entry:
         return xml(self.question)
 
 
+_BOXES = (
+    "<p>Draw a box round every walrus, as tight as you can, round what you see of it. Some photos already have boxes "
+    "from the machine: move the ones that are off, delete the ones that are wrong, add the ones that are missing. "
+    "No walrus? Submit it empty. Too dark, foggy or wet to tell? Press 2.</p>"
+    "<p>Обведите рамкой каждого моржа как можно точнее: то, что от него видно. На некоторых фото уже есть рамки "
+    "машины: поправьте неточные, удалите ошибочные, добавьте недостающие. Моржей нет? Отправьте пустой ответ. "
+    "Слишком темно, туман или капли на стекле? Нажмите 2.</p>"
+)
+_DISPUTE = (
+    "<p>Volunteers could not agree here. All their boxes are shown: leave one box for each walrus.</p>"
+    "<p>Волонтёры не пришли к согласию. Показаны все их рамки: оставьте по одной рамке на каждого моржа.</p>"
+)
+_PAIR = (
+    "<p>Is this one walrus or two? Look at tusks, scars, spots and wrinkles; mark what convinced you. "
+    "Left and right flank cannot be compared: then say that you cannot tell.</p>"
+    "<p>Это один морж или два? Смотрите на клыки, шрамы, пятна и складки; отметьте то, что вас убедило. "
+    "Левый и правый бок сравнить нельзя: тогда выберите «нельзя сказать».</p>"
+)
+_GALLERY = (
+    "<p>Which of these walruses is the one on top? Choose it, or say that it is new or that you cannot tell.</p>"
+    "<p>Кто из этих моржей изображён сверху? Выберите его, либо «новый морж», либо «нельзя сказать».</p>"
+)
 _ENTRIES = (
-    Entry(Question.BOXES, "Find the walruses", "Найдите моржей", boxes),
-    Entry(Question.BOX_DISPUTE, "Settle disputed boxes", "Разберите спорные рамки", box_dispute),
-    Entry(Question.PAIR, "One walrus or two?", "Один морж или два?", pair),
-    Entry(Question.GALLERY, "Who is this walrus?", "Кто этот морж?", gallery),
+    Entry(Question.BOXES, "Find the walruses", "Найдите моржей", _BOXES, boxes),
+    Entry(Question.BOX_DISPUTE, "Settle disputed boxes", "Разберите спорные рамки", _DISPUTE, box_dispute),
+    Entry(Question.PAIR, "One walrus or two?", "Один морж или два?", _PAIR, pair),
+    Entry(Question.GALLERY, "Who is this walrus?", "Кто этот морж?", _GALLERY, gallery),
 )
 CATALOG = MappingProxyType({entry.question: entry for entry in _ENTRIES})
 

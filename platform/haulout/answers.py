@@ -51,7 +51,9 @@ def read_vote(answer: AnswerRow, task: TaskRow, tile: Tile) -> tuple[Vote, tuple
     return vote, read.broken
 
 
-def read_verdicts(answer: AnswerRow, task: TaskRow, crops: dict[str, Rectangle]) -> tuple[list[Verdict], tuple[Broken, ...]]:
+def read_verdicts(
+    answer: AnswerRow, task: TaskRow, crops: dict[str, Rectangle]
+) -> tuple[list[Verdict], tuple[Broken, ...]]:
     """Read an expert's answer on a pair or a gallery as verdicts on two animals each; a skipped one says nothing."""
     if answer.skipped:
         return [], ()

@@ -5,19 +5,26 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 
-from haulout_models.registry import Registry
+from sqlalchemy import Engine
 
 from haulout.config import Settings
 from haulout.db import connect, create_tables
 from haulout.label_studio import LabelStudio
 from haulout.services import Services
 from haulout.storage import Storage
+from haulout_models.registry import Registry
+
+
+def connected(settings: Settings) -> Engine:
+    """Connect to the database and create what is missing in it."""
+    database = connect(settings.database)
+    create_tables(database)
+    return database
 
 
 def build(settings: Settings) -> Services:
     """Connect to the database and make what is missing; Label Studio is called only when somebody needs it."""
-    database = connect(settings.database)
-    create_tables(database)
+    database = connected(settings)
     storage = Storage(settings.home)
     storage.make_folders()
 

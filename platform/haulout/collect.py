@@ -44,7 +44,9 @@ def _collect(services: Services, project: ProjectRow) -> int:
 
 
 def _tasks(session: Session, question: str) -> dict[int, TaskRow]:
-    rows = session.exec(select(TaskRow).where(TaskRow.question == question, col(TaskRow.label_studio_task).is_not(None)))
+    rows = session.exec(
+        select(TaskRow).where(TaskRow.question == question, col(TaskRow.label_studio_task).is_not(None))
+    )
     return {row.label_studio_task: row for row in rows if row.label_studio_task}
 
 

@@ -96,7 +96,7 @@ class Settings(BaseModel):
     def to_env(self) -> dict[str, str]:
         """Return the variables that give another process the same settings, without the passwords kept in the home."""
         names = set(type(self).model_fields) - set(_SECRET_FIELDS)
-        given = {name: getattr(self, name) for name in sorted(names)}
+        given = {name: getattr(self, name) for name in sorted(names)} | {"home": self.home.resolve()}
         return {f"HAULOUT_{name.upper()}": str(value) for name, value in given.items() if value != ""}
 
     @classmethod

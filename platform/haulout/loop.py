@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from haulout.collect import collect
-from haulout.db import reading, writing
+from haulout.db import writing
 from haulout.dispatch import dispatch
 from haulout.identify import identify
 from haulout.lease import Patience, lease

@@ -3,14 +3,15 @@
 from datetime import datetime
 
 import numpy as np
-from haulout_models.backbone import describe
-from haulout_models.detector import BoxDetector
+from numpy.typing import NDArray
 from sqlmodel import col, select
 
 from haulout.db import reading, writing
 from haulout.services import Services, Tell, silently
 from haulout.serving import serving_detector
 from haulout.tables import PhotoRow, ProposalRow
+from haulout_models.backbone import describe
+from haulout_models.detector import BoxDetector
 
 
 def propose(services: Services, tell: Tell = silently) -> int:
@@ -49,7 +50,7 @@ def _look(services: Services, detector: BoxDetector, photo: PhotoRow, now: datet
     )
 
 
-def _features(services: Services, photo: PhotoRow, image: np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]) -> bytes:
+def _features(services: Services, photo: PhotoRow, image: NDArray[np.uint8]) -> bytes:
     """The frozen backbone sees the same in a photo whatever detector sits on it: take over what is stored."""
     with reading(services.database) as session:
         earlier = session.exec(select(ProposalRow.features).where(ProposalRow.photo == photo.id)).first()

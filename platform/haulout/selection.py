@@ -115,19 +115,11 @@ def _store(
             session.merge(TileRow.of(tile))
         session.flush()
         for place, one in enumerate(chosen):
-            session.add(ChosenRow(batch=batch.id, **_why(one)))
+            why = ChosenRow(batch=batch.id, tile=one.tile, reason=one.reason.value, value=one.value, blind=one.blind)
+            why.probability = one.probability
+            session.add(why)
             session.add(_task(services, batch.id, model, one, 1 - place / len(chosen)))
     return batch.id
-
-
-def _why(one: Chosen) -> dict[str, object]:
-    return {
-        "tile": one.tile,
-        "reason": one.reason.value,
-        "value": one.value,
-        "probability": one.probability,
-        "blind": one.blind,
-    }
 
 
 def _task(services: Services, batch: int, model: str, one: Chosen, priority: float) -> TaskRow:

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import numpy as np
-from haulout_models.detector import BoxDetector
-from haulout_models.onnx_detector import OnnxDetector
-from haulout_models.reidentifier import Reidentifier
-from haulout_models.starter import load_starter
 from numpy.typing import NDArray
 from sqlmodel import Session, select
 
 from haulout.db import reading
 from haulout.services import Services
 from haulout.tables import ModelRow
+from haulout_models.detector import BoxDetector
+from haulout_models.onnx_detector import OnnxDetector
+from haulout_models.reidentifier import Reidentifier
+from haulout_models.starter import load_starter
 from labeling_configs.vocabulary import Boxes, ModelVersion, no_boxes
 
 COLD = ModelVersion("cold-start")

@@ -164,7 +164,7 @@ def _name_animals(services: Services, session: Session, tile: Tile, consensus: C
 
 def _animals(services: Services, tile: Tile, photo: PhotoRow, consensus: ConsensusRow) -> list[AnimalRow]:
     boxes = consensus.accepted()
-    probabilities = consensus.probabilities()[consensus.probabilities() > 0.5]  # noqa: PLR2004
+    probabilities = consensus.probabilities()[consensus.probabilities() > 0.5]
     own = tile.core.holds_centres_of(boxes)
     return [
         AnimalRow(

@@ -7,13 +7,13 @@ from sqlmodel import Session, col, func, select
 
 from haulout.config import Settings
 from haulout.db import reading
-from haulout.processes import service_states
+from haulout.embedded import service_states
 from haulout.tables import ModelRow, PhotoRow, QuarantineRow, RunRow, TaskRow
 
 
 def season_status(database: Engine, settings: Settings) -> Iterator[tuple[str, str]]:
     """Give names and values: services, photos, questions, runs, models."""
-    yield from ((name, state) for name, state in sorted(service_states(settings.home / "run").items()))
+    yield from ((name, state) for name, state in sorted(service_states(settings).items()))
     with reading(database) as session:
         photos = session.exec(select(func.count()).select_from(PhotoRow)).one()
         aside = session.exec(select(func.count()).select_from(QuarantineRow)).one()
@@ -43,4 +43,6 @@ def _last_run(session: Session) -> Iterator[tuple[str, str]]:
 
 def _figures(model: ModelRow) -> str:
     names = {"ap50": "AP50", "rank1": "rank-1"}
-    return ", ".join(f"{names[name]} {value:.3f}" for name, value in model.exam.items() if name in names) or "was skipped"
+    return (
+        ", ".join(f"{names[name]} {value:.3f}" for name, value in model.exam.items() if name in names) or "was skipped"
+    )

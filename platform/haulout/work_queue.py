@@ -38,9 +38,12 @@ class WorkQueue:
 
     def wake(self, job: Callable[..., Any], *arguments: int | str) -> None:
         """Ask a worker to call the job with these ids; does nothing when the same call waits already."""
-        call = "-".join([job.__name__, *map(str, arguments)])
+        name = f"{job.__module__}.{job.__name__}"
+        call = _plain("-".join([name, *map(str, arguments)]))
         try:
-            self._queue.enqueue_call(job, arguments, timeout=LONGEST_JOB_SECONDS, job_id=call, unique=True, result_ttl=0)
+            self._queue.enqueue_call(
+                name, arguments, timeout=LONGEST_JOB_SECONDS, job_id=call, unique=True, result_ttl=0
+            )
         except DuplicateJobError:
             return
 
@@ -63,27 +66,24 @@ class WorkQueue:
 
     def keep_time(self, weekly: str, run: Callable[[], Any], every_minute: Callable[[], Any]) -> None:
         """Queue `run` by the cron expression and `every_minute` each minute, for ever; run one of these only."""
-        clock = _Clock(connection=self._client, logging_level=30)
-        clock.register(run, NAME, cron=weekly, job_timeout=LONGEST_JOB_SECONDS)
-        clock.register(every_minute, NAME, interval=60, job_timeout=LONGEST_JOB_SECONDS)
-        clock.start()
+        clock = CronScheduler(connection=self._client, logging_level=30)
+        clock._cron_jobs += [_CronJob(NAME, run, cron=weekly), _CronJob(NAME, every_minute, interval=60)]
+        clock.start()  # type: ignore[no-untyped-call]
 
 
-class _Clock(CronScheduler):  # type: ignore[misc]
-    """rq's scheduler, whose own jobs would be pickled and pile up while a long run goes on."""
+class _CronJob(CronJob):
+    """rq would pickle its calls, and queue one more each minute while a long run goes on."""
 
-    def register(self, func: Callable[[], Any], queue_name: str, **options: Any) -> CronJob:
-        """Register the function; while one call of it waits no second one is queued."""
-        job = _JsonCronJob(queue_name, func, **options)
-        self._cron_jobs.append(job)
-        return job
-
-
-class _JsonCronJob(CronJob):  # type: ignore[misc]
-    def enqueue(self, connection: Redis) -> Job | None:
-        """Queue the call, unless it waits already."""
+    def enqueue(self, connection: Redis) -> Job:
+        """Queue the call as JSON, unless it waits already."""
         queue = Queue(self.queue_name, connection=connection, serializer=JSONSerializer)
+        name = self.func_name
         try:
-            return queue.enqueue_call(self.func, timeout=LONGEST_JOB_SECONDS, job_id=self.func.__name__, unique=True, result_ttl=0)
+            return queue.enqueue_call(name, timeout=LONGEST_JOB_SECONDS, job_id=_plain(name), unique=True, result_ttl=0)
         except DuplicateJobError:
-            return None
+            return Job.fetch(_plain(name), connection=connection, serializer=JSONSerializer)
+
+
+def _plain(call: str) -> str:
+    """Job ids hold letters, digits, dashes and underscores only."""
+    return call.replace(".", "-")

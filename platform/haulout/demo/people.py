@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from sqlmodel import select
@@ -19,6 +18,9 @@ from haulout.simulation.truth import TrueAnimal, Truth
 from haulout.tables import AnimalRow, ProjectRow, TaskRow, TileRow
 from labeling_configs import box_dispute, boxes, gallery, pair
 from labeling_configs.vocabulary import Origin, Question, Rectangle, Same, Tile
+
+GLANCE = 5.0
+"""Seconds to see that a picture shows no walrus."""
 
 Answer = Callable[[ServedTask, TaskRow, np.random.Generator], tuple[list[dict[str, object]], float]]
 """What a person stores for a task, and after how many seconds."""
@@ -44,9 +46,11 @@ def _account(services: Services, name: str) -> Account:
     return Account(name, f"{name.lower()}@haulout.invalid", password)
 
 
-def volunteers_answer(services: Services, truth: Truth, tell: Tell, people: Sequence[SimulatedVolunteer] = VOLUNTEERS) -> int:
+def volunteers_answer(
+    services: Services, truth: Truth, tell: Tell, people: Sequence[SimulatedVolunteer] = VOLUNTEERS
+) -> int:
     """Let all volunteers work side by side until Label Studio has nothing more to ask them; return their answers."""
-    answers = {volunteer.name: _boxes_by(services, truth, volunteer) for volunteer in people}
+    answers: dict[str, Answer] = {volunteer.name: _boxes_by(services, truth, volunteer) for volunteer in people}
     return _everybody(services, answers, Question.BOXES, tell)
 
 
@@ -100,7 +104,8 @@ def _boxes_by(services: Services, truth: Truth, volunteer: SimulatedVolunteer) -
     def answer(task: ServedTask, row: TaskRow, rng: np.random.Generator) -> tuple[list[dict[str, object]], float]:
         tile = _tile(services, row)
         shown = boxes.read(task.result, tile).boxes
-        drawn, seconds = volunteer.look_at(truth.boxes_in(tile.photo, tile.shown), tile.shown, shown, rng)
+        rocks = truth.rocks_in(tile.photo, tile.shown)
+        drawn, seconds = volunteer.look_at(truth.animals_in(tile.photo, tile.shown), tile.shown, shown, rng, rocks)
         kept = [bool(len(shown)) and bool(np.any(np.all(np.isclose(shown, box, atol=0.5), axis=1))) for box in drawn]
         origins = [Origin.KEPT if same else Origin.DRAWN for same in kept]
         return boxes.write(drawn, None, tile, origins=origins), seconds
@@ -120,12 +125,12 @@ def _dispute_by(services: Services, truth: Truth, _expert: SimulatedExpert) -> A
 def _pair_by(services: Services, truth: Truth, expert: SimulatedExpert) -> Answer:
     def answer(_task: ServedTask, row: TaskRow, rng: np.random.Generator) -> tuple[list[dict[str, object]], float]:
         first, second = (_animal(services, animal) for animal in row.subject.split("|"))
-        seen = [_seen(truth, animal) for animal in (first, second)]
-        said, seconds = expert.judge(*seen, rng) if seen[0] and seen[1] else (Same.CANNOT_TELL, 5.0)
+        left, right = (_seen(truth, animal) for animal in (first, second))
+        said, seconds = expert.judge(left, right, rng) if left and right else (Same.CANNOT_TELL, GLANCE)
         crops = [Rectangle(*animal.crop) for animal in (first, second)]
         marks = [
             (animal.word().id, mark)
-            for animal, one, crop in zip((first, second), seen, crops, strict=True)
+            for animal, one, crop in zip((first, second), (left, right), crops, strict=True)
             for mark in (one.marks if one else ())
             if said is Same.SAME and crop.x1 <= mark.x < crop.x2 and crop.y1 <= mark.y < crop.y2
         ]
@@ -137,9 +142,14 @@ def _pair_by(services: Services, truth: Truth, expert: SimulatedExpert) -> Answe
 def _gallery_by(services: Services, truth: Truth, expert: SimulatedExpert) -> Answer:
     def answer(_task: ServedTask, row: TaskRow, rng: np.random.Generator) -> tuple[list[dict[str, object]], float]:
         query = _seen(truth, _animal(services, row.subject))
-        candidates = {animal: _seen(truth, _animal(services, animal)) for animal in row.details["candidates"]}
-        choice, seconds = expert.choose(query, candidates, rng)
-        return gallery.write(choice), seconds
+        shown = {animal: _seen(truth, _animal(services, animal)) for animal in row.details["candidates"]}
+        known = {animal: one for animal, one in shown.items() if one}
+        if query is None or not known:
+            return gallery.write(gallery.CANNOT_TELL), GLANCE
+        said, seconds = expert.choose(query, list(known.values()), rng)
+        same = [animal for animal, one in zip(known, said, strict=True) if one is Same.SAME]
+        certain = all(one is Same.DIFFERENT for one in said)
+        return gallery.write(same[0] if same else gallery.NEW if certain else gallery.CANNOT_TELL), seconds
 
     return answer
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlmodel import col, select
 
 from haulout.db import reading, writing
-from haulout.dispatch.content import content_of
+from haulout.dispatch.content import Content, content_of
 from haulout.label_studio import LabelStudio, NewTask
 from haulout.services import Services, Tell, silently
 from haulout.serving import COLD, serving_detector, serving_version
@@ -39,6 +39,9 @@ def _project(services: Services, label_studio: LabelStudio, question: Question) 
     number = label_studio.ensure_project(question, title, entry.xml, entry.instruction, _overlap(services, question))
     for pictures in ("tiles", "crops"):
         label_studio.ensure_local_files(number, services.storage.public / pictures)
+    label_studio.register_webhook(
+        number, f"{services.settings.pages}/webhook/label-studio", services.settings.webhook_secret
+    )
     row = ProjectRow(question=question.value, label_studio_project=number)
     with writing(services.database) as session:
         return session.merge(row)
@@ -104,7 +107,7 @@ def _send_chunk(services: Services, label_studio: LabelStudio, project: ProjectR
     _store(services, tasks)
 
 
-def _parcel(task: TaskRow, content: "Content") -> NewTask:
+def _parcel(task: TaskRow, content: Content) -> NewTask:
     return NewTask(
         data=content.data,
         result=content.result,
@@ -121,18 +124,20 @@ def _push_states(services: Services, label_studio: LabelStudio, tell: Tell) -> N
     changed = [task for task in sent if task.pushed != task.wanted()]
     for done, task in enumerate(changed):
         tell("Retiring and reopening tasks", done, len(changed))
-        assert_sent = task.label_studio_task or 0
+        number = task.label_studio_task or 0
         if task.state == "retired":
-            label_studio.retire(assert_sent)
+            label_studio.retire(number)
         else:
-            label_studio.reopen(assert_sent, task.overlap)
+            label_studio.reopen(number, task.overlap)
         task.pushed = task.wanted()
         _store(services, [task])
 
 
 def _tasks(services: Services, question: str, *, sent: bool) -> list[TaskRow]:
     there = col(TaskRow.label_studio_task).is_not(None) if sent else col(TaskRow.label_studio_task).is_(None)
-    query = select(TaskRow).where(TaskRow.question == question, TaskRow.state == "open", there).order_by(col(TaskRow.id))
+    query = (
+        select(TaskRow).where(TaskRow.question == question, TaskRow.state == "open", there).order_by(col(TaskRow.id))
+    )
     with reading(services.database) as session:
         return list(session.exec(query))
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from haulout_models.reidentifier import Reidentifier
 from sqlmodel import col, select
 
 from haulout.db import reading, writing
@@ -12,6 +11,7 @@ from haulout.identify.questions import plan_questions
 from haulout.services import Services, Tell, silently
 from haulout.serving import serving_reidentifier
 from haulout.tables import AnimalRow, EmbeddingRow, PhotoRow
+from haulout_models.reidentifier import Reidentifier
 
 CHUNK = 64
 
