@@ -1,0 +1,171 @@
+"""Labelled tiles for the detector: read, cached, changed at random so that few labels go far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from labeling_configs.vocabulary import Boxes, Rectangle
+
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LabelledTile:
+    """A rectangle of a photo (None: all of it) whose animals are known, for training or for an exam."""
+
+    image: Path
+    rectangle: Rectangle | None
+    boxes: Boxes
+    """Shape (n, 4), pixels of the photo."""
+    weights: Weights
+    """Shape (n,): the probability that each box is an animal."""
+
+    def __post_init__(self) -> None:
+        if self.boxes.ndim != 2 or self.boxes.shape != (len(self.weights), 4):
+            raise ValueError(f"{self.image}: boxes {self.boxes.shape} and weights {self.weights.shape} do not match")
+        if not (np.isfinite(self.boxes).all() and np.isfinite(self.weights).all()):
+            raise ValueError(f"{self.image}: a box or weight is not a number; leave it out of the training set")
+
+    def read(self) -> NDArray[np.uint8]:
+        """Decode the rectangle as displayed, RGB (h, w, 3)."""
+        with Image.open(self.image) as opened:
+            photo = np.asarray(ImageOps.exif_transpose(opened).convert("RGB"))
+        if self.rectangle is None:
+            return photo
+        part = self.rectangle
+        return photo[part.y1 : part.y2, part.x1 : part.x2]
+
+    def shifted_boxes(self) -> Boxes:
+        """Return the boxes in pixels of the rectangle, shape (n, 4)."""
+        if self.rectangle is None:
+            return self.boxes
+        shifted: Boxes = self.boxes - np.array([self.rectangle.x1, self.rectangle.y1] * 2)
+        return shifted
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How much a training tile may be changed; zero everywhere leaves it as it is."""
+
+    flip: float = 0.5
+    """Share of tiles that are mirrored left to right."""
+    upright: bool = True
+    """False for views from above, where an animal may lie in any direction: flips top to bottom and transposes too."""
+    scale: float = 0.3
+    """Sizes vary by a factor exp(+-scale)."""
+    light: float = 0.25
+    """Brightness, contrast and gamma vary by about this share, colour by a third of it."""
+    fog: float = 0.15
+    """Share of tiles that are veiled in grey."""
+
+
+NO_CHANGE = Augmentation(flip=0.0, scale=0.0, light=0.0, fog=0.0)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One square of training: RGB bytes (side, side, 3) and boxes (n, 4) in its pixels with weights (n,)."""
+
+    image: NDArray[np.uint8]
+    boxes: Boxes
+    weights: Weights
+
+
+@dataclass
+class TileStore:
+    """Decodes each tile once, as long as the memory given lasts: a 12-megapixel photo takes a fifth of a second."""
+
+    tiles: Sequence[LabelledTile]
+    scale: float
+    limit_bytes: int = 1 << 30
+    _held: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
+    _held_bytes: int = 0
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        """Return tile number index at the network's scale."""
+        if index in self._held:
+            return self._held[index]
+        image = self._decode(index)
+        if self._held_bytes + image.nbytes <= self.limit_bytes:
+            self._held[index] = image
+            self._held_bytes += image.nbytes
+        return image
+
+    def boxes(self, index: int) -> Boxes:
+        """Return the boxes of tile number index at the network's scale."""
+        return self.tiles[index].shifted_boxes() * self.scale
+
+    def _decode(self, index: int) -> NDArray[np.uint8]:
+        image = self.tiles[index].read()
+        if self.scale == 1.0:
+            return np.ascontiguousarray(image)
+        how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(image, None, fx=self.scale, fy=self.scale, interpolation=how), dtype=np.uint8)
+
+
+def example(store: TileStore, index: int, side: int, change: Augmentation, rng: np.random.Generator) -> Example:
+    """Draw a training square of tile number index: a random cut at a random size, mirrored, in other light."""
+    image, boxes, weights = store.image(index), store.boxes(index), store.tiles[index].weights
+    zoom = float(np.exp(rng.uniform(-change.scale, change.scale)))
+    image, boxes = _cut(image, boxes, zoom, side, rng)
+    image, boxes = _turn(image, boxes, change, rng)
+    boxes, weights = _visible(boxes, weights, side)
+    return Example(_relight(image, change, rng), boxes, weights)
+
+
+def _cut(
+    image: NDArray[np.uint8], boxes: Boxes, zoom: float, side: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Boxes]:
+    """Scale by zoom and take a square of side pixels at random; what lies outside the tile is mid grey."""
+    height, width = image.shape[:2]
+    spare_x, spare_y = width * zoom - side, height * zoom - side
+    left = rng.uniform(min(0.0, spare_x), max(0.0, spare_x))
+    top = rng.uniform(min(0.0, spare_y), max(0.0, spare_y))
+    move = np.array([[zoom, 0.0, -left], [0.0, zoom, -top]])
+    cut = cv2.warpAffine(image, move, (side, side), flags=cv2.INTER_LINEAR, borderValue=(128, 128, 128))
+    return np.asarray(cut, dtype=np.uint8), boxes * zoom - np.array([left, top, left, top])
+
+
+def _turn(
+    image: NDArray[np.uint8], boxes: Boxes, change: Augmentation, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], Boxes]:
+    side = image.shape[0]
+    if rng.random() < change.flip:
+        image, boxes = image[:, ::-1], np.stack([side - boxes[:, 2], boxes[:, 1], side - boxes[:, 0], boxes[:, 3]], 1)
+    if not change.upright and rng.random() < change.flip:
+        image, boxes = image[::-1], np.stack([boxes[:, 0], side - boxes[:, 3], boxes[:, 2], side - boxes[:, 1]], 1)
+    if not change.upright and rng.random() < change.flip:
+        image, boxes = image.transpose(1, 0, 2), boxes[:, [1, 0, 3, 2]]
+    return image, boxes
+
+
+def _visible(boxes: Boxes, weights: Weights, side: int) -> tuple[Boxes, Weights]:
+    """Cut boxes at the edge; of an animal less than 40 % visible nobody can say where it ends, so it is ignored."""
+    inside = np.clip(boxes, 0, side)
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    seen = np.prod(inside[:, 2:] - inside[:, :2], axis=1) / np.maximum(area, 1e-9)
+    keep = (seen > 0.02) & (area > 4)
+    doubtful = np.where(seen < 0.4, np.minimum(weights, 0.5), weights)
+    return inside[keep], doubtful[keep]
+
+
+def _relight(image: NDArray[np.uint8], change: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """One look-up table per channel for gamma, contrast, brightness and colour, then fog."""
+    grey = np.linspace(0.0, 1.0, 256)[:, None]
+    gamma, contrast, veil = np.exp(rng.normal(0.0, change.light, 3))
+    colour = np.exp(rng.normal(0.0, change.light / 3, 3))
+    light = (grey**gamma - 0.5) * contrast + 0.5 + rng.normal(0.0, change.light / 3)
+    table = light * colour
+    if rng.random() < change.fog:
+        share = min(0.7, 0.4 * veil)
+        table = table * (1 - share) + rng.uniform(0.55, 0.85) * share
+    levels = (np.clip(table, 0.0, 1.0) * 255).astype(np.uint8)
+    return np.stack([levels[:, channel][image[:, :, channel]] for channel in range(3)], axis=2)
