@@ -8,7 +8,10 @@ from haulout.label_studio.paging import TaskPages, column
 from haulout.label_studio.values import RawAnswer
 
 # Label Studio applies one list of columns to the tasks and to the annotations inside them.
-COLUMNS = "id,data,predictions,annotations,result,completed_by,was_cancelled,created_at,updated_at,lead_time,parent_prediction"
+COLUMNS = (
+    "id,data,predictions,annotations,"
+    "result,completed_by,was_cancelled,created_at,updated_at,lead_time,parent_prediction"
+)
 
 
 class Answers(TaskPages):

@@ -24,9 +24,14 @@ class Tasks(TaskPages):
 
         Label Studio stores what it is sent twice twice: after a failure ask `find_tasks` what arrived.
         """
-        xml = str(self._get(f"/api/projects/{project}/")["label_config"])
-        check_predictions(xml, {str(task.data.get("key", place)): task.result for place, task in enumerate(tasks)})
-        return [number for part in parts(tasks, CHUNK) for number in self._import(project, part)]
+        settings = self._get(f"/api/projects/{project}/")
+        results = {str(task.data.get("key", place)): task.result for place, task in enumerate(tasks)}
+        check_predictions(str(settings["label_config"]), results)
+        ids = [number for part in parts(tasks, CHUNK) for number in self._import(project, part)]
+        for number, task in zip(ids, tasks, strict=True):
+            if task.overlap != settings["maximum_annotations"]:  # an import gives every task the project's overlap
+                self.set_overlap(number, task.overlap)
+        return ids
 
     def find_tasks(self, project: int, keys: Collection[str]) -> dict[str, int]:
         """Return the id of each of these keys that is in the project; the oldest one, should a key be there twice."""
@@ -70,7 +75,6 @@ def _wire(task: NewTask) -> dict[str, Any]:
     return {
         "data": dict(task.data),
         "meta": dict(task.meta),
-        "overlap": task.overlap,
         "predictions": [prediction],
     }
 

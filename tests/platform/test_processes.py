@@ -1,0 +1,94 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+
+from haulout.errors import ServiceUnavailable
+from haulout.processes import Program, Supervisor, valkey_program
+
+COUNTS = """
+import os, signal, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+with open("lives", "a") as lives:
+    lives.write(f"{os.getpid()} {child.pid} {os.environ['WORD']}\\n")
+signal.pause()
+"""
+
+
+def until(true: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return bool(state) and not state.startswith("Z")
+
+
+@pytest.fixture
+def supervisor(tmp_path):
+    supervisor = Supervisor(tmp_path)
+    yield supervisor
+    supervisor.stop()
+
+
+def counting(folder) -> Program:
+    (folder / "counts.py").write_text(COUNTS)
+    (folder / "lives").touch()
+    return Program("counter", (sys.executable, "counts.py"), folder, {"WORD": "100% моржи; a=b, #1"})
+
+
+def test_a_program_killed_without_warning_comes_back_and_stopping_ends_it_with_its_children(supervisor, tmp_path):
+    lives = lambda: [line.split(" ", 2) for line in (tmp_path / "lives").read_text().splitlines()]  # noqa: E731
+    supervisor.start([counting(tmp_path)])
+    supervisor.wait_until_running(30, time.monotonic, time.sleep)
+
+    os.kill(supervisor.process_ids()["counter"], signal.SIGKILL)
+    until(lambda: len(lives()) == 2 and supervisor.status() == {"counter": "RUNNING"})
+    (_, _, word), (second, grandchild, _) = lives()
+    supervisor.stop()
+
+    assert word == "100% моржи; a=b, #1"
+    assert not alive(int(second)) and not alive(int(grandchild))
+    assert supervisor.status() == {} and not supervisor.running()
+
+
+def test_a_second_supervisor_of_a_folder_is_refused_and_another_process_sees_the_first(supervisor, tmp_path):
+    supervisor.start([counting(tmp_path)])
+    supervisor.wait_until_running(30, time.monotonic, time.sleep)
+    other = Supervisor(tmp_path)
+
+    assert other.status() == {"counter": "RUNNING"}
+    with pytest.raises(ServiceUnavailable, match="already runs"):
+        other.start([])
+
+
+def test_a_program_that_cannot_start_is_named_with_the_end_of_its_log(supervisor, tmp_path):
+    broken = Program("broken", (sys.executable, "-c", "raise SystemExit(6 * 7)"), tmp_path)
+    supervisor.start([broken])
+
+    with pytest.raises(ServiceUnavailable, match=r"broken is (.|\n)*42"):
+        supervisor.wait_until_running(4, time.monotonic, time.sleep)
+
+
+def test_the_queue_server_keeps_what_it_was_given_through_a_kill(supervisor, tmp_path, free_port):
+    port = free_port()
+    supervisor.start([valkey_program(tmp_path, port)])
+    supervisor.wait_until_running(30, time.monotonic, time.sleep)
+    client = redis.Redis(port=port)
+    client.set("job", "propose")
+    client.execute_command("WAITAOF", 1, 0, 5000)
+
+    killed = supervisor.process_ids()["valkey"]
+    os.kill(killed, signal.SIGKILL)
+    until(lambda: supervisor.process_ids()["valkey"] not in (0, killed))
+    supervisor.wait_until_running(30, time.monotonic, time.sleep)
+
+    assert client.get("job") == b"propose"
