@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .relief import Clay, swept
-from .texture import Grey, fractal, smooth_noise
+from .texture import Grey, fractal, seamless, smooth_noise
 from .view import Frame
+from .walrus import GROUND, HIGH, WIDE
 
 Picture = NDArray[np.uint8]
 
@@ -43,8 +44,8 @@ class Beach:
             frame=frame,
             ground=_shingle(frame, rng),
             things=tuple(sorted(_things(frame, rng), key=lambda thing: -thing.z)),
-            waves=fractal(rng, 512, 1024, 48, 4, stretch=3.2),
-            clouds=fractal(rng, 256, 1024, 90, 5, stretch=2.6),
+            waves=seamless(fractal(rng, 576, 1088, 40, 5, stretch=2.6), 64),
+            clouds=seamless(fractal(rng, 320, 1088, 90, 5, stretch=2.6), 64),
             hills=_hills(frame, rng),
         )
 
@@ -68,11 +69,7 @@ class Beach:
     ) -> None:
         top, bottom = int(self.frame.horizon), int(line.max()) + 2
         below = (rows[top:bottom] - self.frame.horizon + 1).astype(np.float32)
-        columns = np.arange(self.frame.width, dtype=np.float32)[None, :] - self.frame.width / 2
-        scale = 300 / np.maximum(below, 3)
-        map_x = columns * scale * 0.45 + rng.uniform(0, 1024)
-        map_y = np.repeat(150 * np.log1p(below / 6) + rng.uniform(0, 512), self.frame.width, axis=1).astype(np.float32)
-        waves = cv2.remap(self.waves, map_x % 1023, map_y % 511, cv2.INTER_LINEAR)
+        waves = self._waves(below, rng)
         far = np.exp(-below / (0.05 * self.frame.height))
         deep = np.array([104.0, 92.0, 70.0]) * (1 - cloud) + np.array([108.0, 104.0, 92.0]) * cloud
         shallow = np.array([128.0, 128.0, 112.0])
@@ -86,9 +83,19 @@ class Beach:
         part = picture[top:bottom]
         part[:] = np.clip(part + cover * (colour - part), 0, 255).astype(np.uint8)
 
-    def _surf(
-        self, colour: Grey, below: Grey, line: Grey, waves: Grey, swell: float, rng: np.random.Generator
-    ) -> None:
+    def _waves(self, below: Grey, rng: np.random.Generator) -> Grey:
+        """Lay the texture on the water in perspective, coarse and fine, drifting from photo to photo."""
+        away = self.frame.focal * self.frame.view.height / below
+        columns = np.arange(self.frame.width, dtype=np.float32)[None, :] - self.frame.width / 2
+        waves = np.zeros((len(below), self.frame.width), dtype=np.float32)
+        for per_metre, weight in ((5.0, 0.75), (21.0, 0.5)):
+            across = columns * away * np.float32(per_metre / self.frame.focal) + np.float32(rng.uniform(0, 1024))
+            inwards = np.broadcast_to(away * np.float32(per_metre * 1.3) + np.float32(rng.uniform(0, 512)), waves.shape)
+            sample = cv2.remap(self.waves, across % 1024, inwards % 512, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+            waves += np.float32(weight) * sample
+        return waves
+
+    def _surf(self, colour: Grey, below: Grey, line: Grey, waves: Grey, swell: float, rng: np.random.Generator) -> None:
         """Lay lines of foam along the water's edge, in perspective closer together the farther out."""
         edge = line[None, :] - self.frame.horizon
         foam = np.zeros(waves.shape, dtype=np.float32)
@@ -155,7 +162,7 @@ def _pebbles(ground: Picture, frame: Frame, rng: np.random.Generator) -> None:
     columns = rng.uniform(0, frame.width, count)
     banks = smooth_noise(rng, 64, 64, 8, 5)
     tones = rng.normal(1.0, 0.17, count)
-    sizes = rng.lognormal(-2.75, 0.45, count)
+    sizes = rng.lognormal(-3.15, 0.5, count)
     for place in np.argsort(rows):
         row, column = float(rows[place]), float(columns[place])
         bank = banks[int(row / frame.height * 50) % 64, int(column / frame.width * 63)]
@@ -167,8 +174,8 @@ def _pebbles(ground: Picture, frame: Frame, rng: np.random.Generator) -> None:
 
 def _pebble(ground: Picture, x: float, y: float, radius: float, tone: float, rng: np.random.Generator) -> None:
     blue = 112 * tone + rng.normal(0, 5)
-    centre, axes = (round(x * 16), round(y * 16)), (round(radius * 16), round(radius * rng.uniform(8, 11)))
-    angle = float(rng.normal(0, 12))
+    centre, axes = (round(x * 16), round(y * 16)), (round(radius * 16), round(radius * rng.uniform(7, 11)))
+    angle = float(rng.normal(0, 20))
     under = (centre[0], centre[1] + round(radius * 5))
     cv2.ellipse(ground, under, axes, angle, 0, 360, (62, 68, 72), -1, cv2.LINE_AA, 4)
     cv2.ellipse(ground, centre, axes, angle, 0, 360, (blue, 117 * tone, 123 * tone), -1, cv2.LINE_AA, 4)
@@ -196,32 +203,49 @@ def _things(frame: Frame, rng: np.random.Generator) -> list[Thing]:
 
 def _rock(length: int, rng: np.random.Generator) -> Clay:
     """A boulder, grey or walrus-brown, with flat faces."""
-    clay = Clay.empty(round(length * 0.74), round(length * 1.34))
-    balls = [
-        (rng.uniform(0.35, 1.0) * length, (0.69 - rng.uniform(0.02, 0.14)) * length, rng.uniform(0.1, 0.26) * length)
-        for _ in range(7)
-    ]
-    relief = np.max([swept(clay.alpha.shape, np.array([b, (b[0] + 2, b[1], b[2])])) for b in balls], axis=0)
-    relief[round(length * 0.7) :] = 0
-    cracks = fractal(rng, *clay.alpha.shape, cell=length * 0.16, octaves=5)
-    faces = np.round(smooth_noise(rng, *clay.alpha.shape, length * 0.12, length * 0.1) * 1.6) * length * 0.012
+    clay = Clay.empty(round(length * HIGH), round(length * WIDE))
+    balls = (
+        np.column_stack([rng.uniform(0.38, 0.95, 6), GROUND - rng.uniform(0.0, 0.1, 6), rng.uniform(0.12, 0.26, 6)])
+        * length
+    )
+    shape = (clay.alpha.shape[0], clay.alpha.shape[1])
+    relief = np.max([swept(shape, np.array([ball, ball + [2, 0, 0]])) for ball in balls], axis=0)
+    rough = fractal(rng, shape[0], shape[1], length * 0.16, 5)
+    relief = _hewn(relief + rough * np.float32(length * 0.006) * (relief > 0), length, rng)
     brown = rng.random() < 0.5
     base = np.array([82.0, 100.0, 128.0] if brown else [96.0, 100.0, 104.0]) * rng.uniform(0.75, 1.1)
-    colour = (base * (1 + 0.12 * cracks)[..., None]).astype(np.float32)
-    clay.add(relief.astype(np.float32), colour, bumps=(faces + cracks * length * 0.004).astype(np.float32))
+    colour = (base * (1 + 0.1 * rough)[..., None]).astype(np.float32)
+    clay.add(relief, colour, bumps=rough * np.float32(length * 0.004))
     return clay
+
+
+def _hewn(relief: Grey, length: int, rng: np.random.Generator) -> Grey:
+    """Cut flat faces into a boulder and bury its foot unevenly."""
+    rows, columns = np.mgrid[: relief.shape[0], : relief.shape[1]].astype(np.float32) / np.float32(length)
+    cut = relief
+    for _ in range(9):
+        lean, drop = rng.normal(0, 0.55), rng.uniform(0.1, 1.1)
+        plane = (
+            rng.uniform(0.06, 0.2) + lean * (columns - rng.uniform(0.4, 0.9)) + drop * (rows - rng.uniform(0.42, 0.6))
+        )
+        cut = np.minimum(cut, np.maximum(plane, 0.012) * np.float32(length))
+    buried = smooth_noise(rng, 1, relief.shape[1], length * 0.05, 1) * 0.008
+    return np.asarray(np.where((relief > 0) & (rows < GROUND + buried), cut, 0), dtype=np.float32)
 
 
 def _log(length: int, rng: np.random.Generator) -> Clay:
     """A drift log, bleached or brown, lying along the shore."""
-    clay = Clay.empty(round(length * 0.74), round(length * 1.34))
+    clay = Clay.empty(round(length * HIGH), round(length * WIDE))
     thick, tilt = rng.uniform(0.035, 0.075), rng.uniform(-0.08, 0.08)
     spine = np.array([(0.12, 0.66 - thick + tilt, thick), (0.6, 0.67 - thick, thick), (1.2, 0.66 - thick, thick * 0.7)])
-    relief = swept(clay.alpha.shape, spine * length)
-    grain = fractal(rng, *clay.alpha.shape, cell=length * 0.02, octaves=3, stretch=14)
+    shape = (clay.alpha.shape[0], clay.alpha.shape[1])
+    relief = swept(shape, spine * length)
+    grain = fractal(rng, shape[0], shape[1], length * 0.02, 3, stretch=14)
     base = np.array([90.0, 108.0, 132.0] if rng.random() < 0.5 else [140.0, 150.0, 158.0])
-    clay.add(relief, (base * (1 + 0.12 * grain)[..., None]).astype(np.float32), bumps=grain * np.float32(length * 0.003))
+    clay.add(
+        relief, (base * (1 + 0.12 * grain)[..., None]).astype(np.float32), bumps=grain * np.float32(length * 0.003)
+    )
     if rng.random() < 0.6:
         stump = np.array([(0.8, 0.62 - thick, thick * 0.4), (0.9, 0.52 - thick, thick * 0.25)]) * length
-        clay.add(swept(clay.alpha.shape, stump), (80.0, 94.0, 110.0))
+        clay.add(swept(shape, stump), (80.0, 94.0, 110.0))
     return clay

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from labeling_configs.vocabulary import Side
 from numpy.typing import NDArray
+
+from labeling_configs.vocabulary import Side
 
 from .individual import Walrus
 from .scene import Placed
@@ -12,9 +13,9 @@ from .view import Frame
 from .walrus import Pose
 
 
-def ashore(share: float) -> float:
-    """Return the herd's size, 0 to 1, at a share of the season: empty, a few, a sharp peak, departure."""
-    few = 0.2 / ((1 + np.exp(-(share - 0.16) * 40)) * (1 + np.exp((share - 0.88) * 45)))
+def ashore(share: float, quiet: float) -> float:
+    """Return the herd's size, 0 to 1, at a share of the season: nobody, the usual `quiet` size, a peak, nobody."""
+    few = quiet / ((1 + np.exp(-(share - 0.16) * 40)) * (1 + np.exp((share - 0.88) * 45)))
     peak = np.exp(-(((share - 0.6) / 0.085) ** 2))
     return float(0 if share < 0.06 or share > 0.96 else min(few + peak, 1.0))
 
@@ -33,7 +34,7 @@ class Seat:
 def seats(frame: Frame, count: int, high_water: float, rng: np.random.Generator) -> list[Seat]:
     """Return places in heaps that grow outwards, the nearest heap first; fewer than asked when the beach is full."""
     heaps = _heaps(frame, count, high_water, rng)
-    taken = np.zeros((0, 2))
+    taken: NDArray[np.float64] = np.zeros((0, 2))
     chosen: list[Seat] = []
     for tries in range(count * 30):
         if len(chosen) >= count:

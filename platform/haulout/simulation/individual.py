@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from labeling_configs.vocabulary import IndividualId, MarkKind, Side
 
 Colour = tuple[float, float, float]
@@ -11,7 +12,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class SkinMark:
-    """A mark on one flank: `along` runs from tail 0 to neck 1, `across` from back -1 to belly 1, lengths in body lengths."""
+    """A mark on one flank: `along` runs from tail 0 to neck 1, `across` from back -1 to belly 1, length in body lengths."""
 
     kind: MarkKind
     side: Side

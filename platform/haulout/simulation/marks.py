@@ -2,8 +2,9 @@
 
 import cv2
 import numpy as np
-from labeling_configs.vocabulary import MarkKind
 from numpy.typing import NDArray
+
+from labeling_configs.vocabulary import MarkKind
 
 from .individual import SkinMark
 from .relief import Layer
@@ -28,13 +29,15 @@ def paint_mark(mark: SkinMark, skin: Layer, bumps: Grey, x: float, y: float, bod
         _scar(rng, mark, skin, bumps, x, y, length)
 
 
-def _line(rng: np.random.Generator, x: float, y: float, length: float, angle: float, wobble: float) -> NDArray[np.int32]:
+def _line(
+    rng: np.random.Generator, x: float, y: float, length: float, angle: float, wobble: float
+) -> NDArray[np.int32]:
     """A wavering line in 1/16 pixels, as cv2's shifted drawing wants it."""
     along = np.linspace(-0.5, 0.5, 9)
     aside = np.cumsum(rng.normal(0, wobble, 9)) + rng.normal(0, wobble * 4) * (along**2 - 0.12)
     xs = x + length * (along * np.cos(angle) - aside * np.sin(angle))
     ys = y + length * (along * np.sin(angle) + aside * np.cos(angle))
-    return np.rint(np.stack([xs, ys], axis=1) * 16).astype(np.int32).reshape(-1, 1, 2)
+    return np.asarray(np.rint(np.stack([xs, ys], axis=1) * 16).reshape(-1, 1, 2), dtype=np.int32)
 
 
 def _stroke(points: NDArray[np.int32], shape: tuple[int, ...], width: float) -> Grey:
@@ -84,4 +87,5 @@ def _blot(
     outline = np.stack([x + reach * np.cos(turn), y + 0.85 * reach * np.sin(turn)], axis=1)
     cover = np.zeros(skin.shape[:2], dtype=np.float32)
     cv2.fillPoly(cover, [np.rint(outline * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
-    _tint(skin, cv2.GaussianBlur(cover, (0, 0), max(radius * 0.15, 0.5)), colour, 0.85)
+    soft = np.asarray(cv2.GaussianBlur(cover, (0, 0), max(radius * 0.15, 0.5)), dtype=np.float32)
+    _tint(skin, soft, colour, 0.85)

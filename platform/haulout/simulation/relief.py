@@ -56,7 +56,7 @@ class Clay:
     def add(
         self, relief: Grey, colour: Colour | Layer, skin: float = 1.0, bumps: Grey | None = None, shade: float = 0.5
     ) -> None:
-        """Lay a part on top, with a soft shadow on what lies beneath; `bumps` are heights in pixels added to its relief."""
+        """Lay a part on top, with a soft shadow on what lies beneath; `bumps` are pixels added to its relief."""
         soft = max(relief.shape[1] / 500, 0.6)
         part = _around(relief, margin=round(soft * 16) + 2)
         canvas, relief = self._window(part), relief[part]
@@ -65,7 +65,7 @@ class Clay:
         cover = cv2.GaussianBlur((relief > soft * 0.8).astype(np.float32), (0, 0), soft * 0.6)
         canvas.colour *= (1 - np.float32(shade) * cv2.GaussianBlur(cover, (0, 0), soft * 5))[..., None]
         smooth = cv2.GaussianBlur(relief, (0, 0), soft * 1.6)
-        lit, lean, gloss = _lit(smooth if bumps is None else smooth + bumps[part])
+        lit, lean, gloss = _lit(np.asarray(smooth if bumps is None else smooth + bumps[part], dtype=np.float32))
         canvas.colour += cover[..., None] * (tone * lit[..., None] - canvas.colour)
         canvas.alpha += cover * (1 - canvas.alpha)
         for layer, value in ((canvas.lean, lean), (canvas.gloss, gloss), (canvas.skin, np.float32(skin))):

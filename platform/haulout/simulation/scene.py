@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from labeling_configs.vocabulary import Mark, Side
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
+
+from labeling_configs.vocabulary import Mark, Side
 
 from .beach import Beach, Picture
 from .individual import Look
@@ -19,7 +20,8 @@ from .weather import Air, through_the_air
 _SIZES = (64, 128, 256, 512)
 _MARKS_SHOW_FROM = 90.0
 _LOST_IN_FOG = 0.12
-_THING = np.uint16(65535)
+_FIRST_THING = 60000
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Studio:
 
 def compose(
     beach: Beach, herd: list[Placed], air: Air, tide: float, studio: Studio, rng: np.random.Generator
-) -> tuple[Picture, tuple[TrueAnimal, ...]]:
-    """Return the picture, shape (h, w, 3), blue first, and the animals of which anything shows, far ones first."""
+) -> tuple[Picture, tuple[TrueAnimal, ...], tuple[Box, ...]]:
+    """Return the picture, shape (h, w, 3), blue first, the animals that show, far ones first, and boxes of rocks."""
     picture, distance = beach.backdrop(tide, air.swell, air.cloud, rng)
     canvas = _Canvas(beach.frame, picture, distance, air)
     herd = sorted(herd, key=lambda placed: -placed.z)
@@ -68,9 +70,15 @@ def compose(
         elif (thing := beach.things[-1 - number]).z < beach.frame.water_distance(tide) * 1.1:
             scale = beach.frame.pixels_per_metre(thing.z) * thing.length / (thing.bgra.shape[1] / WIDE)
             move = _affine(beach.frame, thing.x, thing.z, scale, scale, 0.0, thing.bgra.shape[1] / WIDE)
-            canvas.paste(thing.bgra, thing.light, move, thing.z, air.wet, _THING)
+            canvas.paste(thing.bgra, thing.light, move, thing.z, air.wet, np.uint16(_FIRST_THING - 1 - number))
     animals = _seen(canvas, herd, pasted, air)
-    return through_the_air(canvas.picture, canvas.distance, air, beach.frame, rng), animals
+    rocks = _boxes(np.where(canvas.owners >= _FIRST_THING, canvas.owners - np.uint16(_FIRST_THING - 1), 0))
+    return through_the_air(canvas.picture, canvas.distance, air, beach.frame, rng), animals, rocks
+
+
+def _boxes(owners: NDArray[np.uint16]) -> tuple[Box, ...]:
+    found = [window for window in find_objects(owners) if window is not None]
+    return tuple((float(c.start), float(r.start), float(c.stop), float(r.stop)) for r, c in found)
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,10 @@ class _Canvas:
         self.distance[y1:y2, x1:x2][solid] = z
 
     def _window(self, shape: tuple[int, ...], move: NDArray[np.float64]) -> tuple[int, int, int, int] | None:
-        corners = np.array([[0, 0, 1], [shape[1], 0, 1], [0, shape[0], 1], [shape[1], shape[0], 1]]) @ move.T
+        """Return where the sprite falls in the picture, with room for its shadow, or None when it falls outside."""
+        edge = 0.06 * shape[0]
+        left, top, right, bottom = -edge, -edge, shape[1] + edge, shape[0] + edge
+        corners = np.array([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]]) @ move.T
         x1, y1 = np.floor(corners.min(axis=0)).astype(int)
         x2, y2 = np.ceil(corners.max(axis=0)).astype(int)
         x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, self.frame.width), min(y2, self.frame.height)
@@ -168,7 +179,7 @@ def _moved(marks: tuple[Mark, ...], move: NDArray[np.float64]) -> tuple[Mark, ..
 def _seen(canvas: _Canvas, herd: list[Placed], pasted: dict[int, _Pasted], air: Air) -> tuple[TrueAnimal, ...]:
     animals = []
     counts = np.bincount(canvas.owners.ravel(), minlength=len(herd) + 1)
-    windows = find_objects(np.where(canvas.owners == _THING, 0, canvas.owners), max_label=len(herd))
+    windows = find_objects(np.where(canvas.owners >= _FIRST_THING, 0, canvas.owners), max_label=len(herd))
     for number, (placed, window) in enumerate(zip(herd, windows, strict=True)):
         if window is None or counts[number + 1] < 6:
             continue

@@ -7,13 +7,14 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
+
 from labeling_configs.vocabulary import PhotoId
 
 from .beach import Beach
 from .exif import jpeg
 from .herd import Seat, ashore, seats, settle_down, stir
 from .individual import Walrus, born
-from .scene import Placed, Studio, compose
+from .scene import Box, Placed, Studio, compose
 from .truth import TrueAnimal, TruePhoto, Truth, save_truth
 from .view import Frame, View
 from .weather import Air, Sky, weather_of
@@ -26,7 +27,7 @@ SPIT = View("SPIT", 4.2, 0.27, 0.88, water_at=40, tide_reach=6, slant=0.35, seed
 class SeasonPlan:
     """What to draw; `individuals` are the regulars who lie near the cameras, strangers come only with the crowd.
 
-    `max_animals` is the most that one photo holds, `bursts_per_day` counts for each camera, a burst is 1 to `burst`
+    `max_animals` is the most that one photo holds and `quiet` the usual share of it outside the peak, `bursts_per_day` counts for each camera, a burst is 1 to `burst`
     photos; `place` is a latitude and longitude where no haulout is.
     """
 
@@ -36,6 +37,7 @@ class SeasonPlan:
     bursts_per_day: int
     burst: int
     max_animals: int
+    quiet: float
     individuals: int
     seed: int
     width: int = 1280
@@ -45,10 +47,28 @@ class SeasonPlan:
 
 
 DEMO_SEASON = SeasonPlan(
-    "Kestrel Spit", date(2031, 7, 24), 21, bursts_per_day=2, burst=3, max_animals=120, individuals=36, seed=20310724
+    "Kestrel Spit",
+    date(2031, 7, 24),
+    21,
+    bursts_per_day=2,
+    burst=3,
+    max_animals=120,
+    quiet=0.16,
+    individuals=36,
+    seed=20310724,
 )
 TINY_SEASON = SeasonPlan(
-    "Tern Skerry", date(2031, 8, 1), 6, 1, burst=3, max_animals=6, individuals=8, seed=7, width=640, height=480
+    "Tern Skerry",
+    date(2031, 8, 1),
+    6,
+    1,
+    burst=3,
+    max_animals=6,
+    quiet=0.75,
+    individuals=8,
+    seed=7,
+    width=640,
+    height=480,
 )
 
 
@@ -78,11 +98,11 @@ def write_season(folder: Path, plan: SeasonPlan, progress: Callable[[int, int], 
         taken[shot.camera] += 1
         beach = beaches[shot.camera]
         rng = np.random.default_rng(shot.seed)
-        picture, animals = compose(beach, shot.herd, shot.air, shot.tide, studio, rng)
+        picture, animals, rocks = compose(beach, shot.herd, shot.air, shot.tide, studio, rng)
         encoded = jpeg(picture, beach.frame.view.name, shot.taken_at, plan.place)
         file = f"photos/{beach.frame.view.name}/IMG_{taken[shot.camera]:04d}.JPG"
         _write(folder / file, encoded)
-        photos[PhotoId(hashlib.sha256(encoded).hexdigest())] = _told(plan, shot, file, animals)
+        photos[PhotoId(hashlib.sha256(encoded).hexdigest())] = _told(plan, shot, file, animals, rocks)
     truth = Truth(plan.site, photos)
     save_truth(folder / "truth.json", truth)
     progress(len(shots), len(shots))
@@ -94,9 +114,11 @@ def _write(path: Path, encoded: bytes) -> None:
     path.write_bytes(encoded)
 
 
-def _told(plan: SeasonPlan, shot: _Shot, file: str, animals: tuple[TrueAnimal, ...]) -> TruePhoto:
+def _told(
+    plan: SeasonPlan, shot: _Shot, file: str, animals: tuple[TrueAnimal, ...], rocks: tuple[Box, ...]
+) -> TruePhoto:
     camera, weather = plan.cameras[shot.camera].name, "night" if shot.air.night else str(shot.air.sky)
-    return TruePhoto(file, camera, shot.taken_at, plan.width, plan.height, weather, animals)
+    return TruePhoto(file, camera, shot.taken_at, plan.width, plan.height, weather, animals, rocks)
 
 
 def _shots(plan: SeasonPlan) -> Iterator[_Shot]:
@@ -134,7 +156,7 @@ def _day_of(
 ) -> Iterator[_Shot]:
     frame = Frame(plan.cameras[camera], plan.width, plan.height)
     share = (day + 0.5) / plan.days
-    most = round(plan.max_animals * ashore(share))
+    most = round(plan.max_animals * ashore(share, plan.quiet))
     places = seats(frame, most, frame.water_distance(1.0), np.random.default_rng([plan.seed, 5, camera, day]))
     hours = np.sort(rng.uniform(0.3, 23.5, plan.bursts_per_day) * 0.72 + rng.uniform(0, 6, plan.bursts_per_day))
     for burst, hour in enumerate(hours):

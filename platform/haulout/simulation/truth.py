@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
 from labeling_configs.vocabulary import Boxes, IndividualId, Mark, MarkKind, PhotoId, Rectangle, Side, no_boxes
 
 from ..errors import HauloutError
@@ -21,7 +23,7 @@ class BrokenTruth(HauloutError):
 
 @dataclass(frozen=True)
 class TrueAnimal:
-    """One drawn animal: the box x1, y1, x2, y2 around what can be seen of it, in pixels, and the visible share of it."""
+    """One drawn animal: the box x1, y1, x2, y2 around what can be seen of it, in pixels, and its visible share."""
 
     box: tuple[float, float, float, float]
     visible: float
@@ -42,7 +44,7 @@ class TrueAnimal:
 
 @dataclass(frozen=True)
 class TruePhoto:
-    """One drawn photo; `file` is relative to the season's folder."""
+    """One drawn photo; `file` is relative to the season's folder, `rocks` are boxes of what may pass for animals."""
 
     file: str
     camera: str
@@ -51,6 +53,7 @@ class TruePhoto:
     height: int
     weather: str
     animals: tuple[TrueAnimal, ...]
+    rocks: tuple[tuple[float, float, float, float], ...] = ()
 
     @property
     def counted(self) -> tuple[TrueAnimal, ...]:
@@ -69,13 +72,16 @@ class Truth:
         """Return the boxes, shape (n, 4), whose centres lie in the rectangle; KeyError for a photo not drawn here."""
         return boxes_of(self.animals_in(photo, rectangle, min_visible))
 
-    def animals_in(
-        self, photo: PhotoId, rectangle: Rectangle, min_visible: float = COUNTED
-    ) -> tuple[TrueAnimal, ...]:
+    def animals_in(self, photo: PhotoId, rectangle: Rectangle, min_visible: float = COUNTED) -> tuple[TrueAnimal, ...]:
         """Return the animals whose box centres lie in the rectangle."""
         shown = [animal for animal in self.photos[photo].animals if animal.visible >= min_visible]
         inside = rectangle.holds_centres_of(boxes_of(tuple(shown)))
         return tuple(animal for animal, held in zip(shown, inside, strict=True) if held)
+
+    def rocks_in(self, photo: PhotoId, rectangle: Rectangle) -> Boxes:
+        """Return the boxes, shape (n, 4), of rocks and logs whose centres lie in the rectangle."""
+        boxes = np.array(self.photos[photo].rocks, dtype=np.float64).reshape(-1, 4)
+        return boxes[rectangle.holds_centres_of(boxes)]
 
     def sightings(self) -> Iterator[tuple[PhotoId, TrueAnimal]]:
         """Yield every counted animal with its photo."""
@@ -107,20 +113,20 @@ def read_truth(path: Path) -> Truth:
         raise BrokenTruth(f"cannot read the truth {path}: {error!r}; draw the season again") from error
 
 
-def _photo(raw: Mapping[str, object]) -> TruePhoto:
+def _photo(raw: Mapping[str, Any]) -> TruePhoto:
     fields = dict(raw)
-    fields["taken_at"] = datetime.fromisoformat(str(raw["taken_at"]))
-    fields["animals"] = tuple(_animal(animal) for animal in raw["animals"])  # type: ignore[attr-defined]
-    return TruePhoto(**fields)  # type: ignore[arg-type]
+    fields["taken_at"] = datetime.fromisoformat(raw["taken_at"])
+    fields["animals"] = tuple(_animal(animal) for animal in raw["animals"])
+    fields["rocks"] = tuple(tuple(box) for box in raw["rocks"])
+    return TruePhoto(**fields)
 
 
-def _animal(raw: Mapping[str, object]) -> TrueAnimal:
-    marks = tuple(Mark(MarkKind(m["kind"]), m["x"], m["y"]) for m in raw["marks"])  # type: ignore[attr-defined]
-    x1, y1, x2, y2 = raw["box"]  # type: ignore[misc]
+def _animal(raw: Mapping[str, Any]) -> TrueAnimal:
+    marks = tuple(Mark(MarkKind(m["kind"]), m["x"], m["y"]) for m in raw["marks"])
     return TrueAnimal(
-        box=(x1, y1, x2, y2),
-        visible=float(str(raw["visible"])),
-        individual=IndividualId(str(raw["individual"])),
-        side=Side(str(raw["side"])),
+        box=tuple(raw["box"]),
+        visible=raw["visible"],
+        individual=IndividualId(raw["individual"]),
+        side=Side(raw["side"]),
         marks=marks,
     )

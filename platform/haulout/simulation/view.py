@@ -9,7 +9,7 @@ from .texture import Grey
 
 @dataclass(frozen=True)
 class View:
-    """A fixed camera: heights and distances in metres, `horizon` and `focal` as shares of the picture's height and width.
+    """A fixed camera: heights and distances in metres, `horizon` and `focal` as shares of the height and width.
 
     Ground at distance z and x to the right of the axis shows in row horizon + focal * height / z.
     """
@@ -55,14 +55,18 @@ class Frame:
     def distances(self) -> Grey:
         """Return for each row how far its ground lies, shape (height, 1), capped at 4000 m from the horizon upwards."""
         below = np.arange(self.height, dtype=np.float32)[:, None] - np.float32(self.horizon)
-        return np.asarray(np.where(below > 0.3, self.focal * self.view.height / np.maximum(below, 0.3), 4000), np.float32)
+        return np.asarray(
+            np.where(below > 0.3, self.focal * self.view.height / np.maximum(below, 0.3), 4000), np.float32
+        )
 
     def waterline(self, tide: float) -> Grey:
         """Return for each column the row where the sea begins, for a tide from -1 (low) to 1 (high), shape (width,)."""
         columns = np.arange(self.width, dtype=np.float32)
         ray = (columns - self.width / 2) / self.focal
         away = self.water_distance(tide) / np.maximum(1 - self.view.slant * ray, 0.3)
-        away *= 1 + 0.035 * np.sin(columns / self.width * 9 + self.view.seed) + 0.015 * np.sin(columns / self.width * 31)
+        away *= (
+            1 + 0.035 * np.sin(columns / self.width * 9 + self.view.seed) + 0.015 * np.sin(columns / self.width * 31)
+        )
         return np.asarray(self.horizon + self.focal * self.view.height / away, dtype=np.float32)
 
     def water_distance(self, tide: float) -> float:

@@ -5,8 +5,9 @@ from enum import StrEnum
 
 import cv2
 import numpy as np
-from labeling_configs.vocabulary import Mark, MarkKind, Side
 from numpy.typing import NDArray
+
+from labeling_configs.vocabulary import Mark, MarkKind, Side
 
 from .individual import Look, Tusk
 from .marks import paint_mark
@@ -102,7 +103,7 @@ def _from_the_side(easel: _Easel, pose: Pose) -> None:
     """Facing right; the sprite is mirrored for the left flank, whose marks are its own."""
     g, up = easel.look.girth, 0.13 if pose is Pose.ALERT else -0.035
     flat = 0.86
-    trunk = [(0.16, 0.03, 0.03), (0.25, 0.085, 0.08), (0.39, 0.135, 0.135), (0.55, 0.17, 0.168), (0.70, 0.19, 0.178)]
+    trunk = [(0.16, 0.045, 0.04), (0.25, 0.095, 0.09), (0.39, 0.135, 0.135), (0.55, 0.17, 0.168), (0.70, 0.19, 0.178)]
     trunk = [(x, y * g * flat, r * g) for x, y, r in trunk]
     head = (1.06, 0.145 + up, 0.083)
     neck = [(0.84, 0.185 * g + up * 0.3, 0.158 * g), (0.955, 0.17 * g + up * 0.75, 0.115 * g)]
@@ -139,7 +140,8 @@ def _from_the_front(easel: _Easel, pose: Pose) -> None:
 
 def _from_behind(easel: _Easel) -> None:
     g, middle = easel.look.girth, WIDE / 2
-    easel.part((middle + 0.05, 0.3, 0.07), (middle + 0.06, 0.33, 0.075), tint=0.9)
+    head = easel.pixels((middle, 0.2 * g, 0.13), (middle + 0.03, 0.29, 0.1), (middle + 0.05, 0.33, 0.082))
+    _body(easel, head, neck_from=0.0, bare=True)
     body = easel.pixels(
         (middle - 0.07, 0.14 * g, 0.15 * g), (middle, 0.17 * g, 0.185 * g), (middle + 0.07, 0.14 * g, 0.15 * g)
     )
@@ -197,12 +199,20 @@ def _pad(easel: _Easel, x: float, y: float, radius: float) -> None:
     for _ in range(26):
         dx, dy = rng.uniform(-0.9, 0.9, 2) * radius
         centre = easel.pixels((x + dx, y + dy, 0))[0, :2]
-        cv2.circle(colour, np.rint(centre * 16).astype(int).tolist(), round(easel.scale * 0.05), (60, 66, 84), -1, cv2.LINE_AA, 4)
+        cv2.circle(
+            colour,
+            np.rint(centre * 16).astype(int).tolist(),
+            round(easel.scale * 0.05),
+            (60, 66, 84),
+            -1,
+            cv2.LINE_AA,
+            4,
+        )
     easel.clay.add(relief, colour, shade=0.35)
 
 
 def _eye(easel: _Easel, x: float, y: float) -> None:
-    relief = swept(easel.shape, easel.pixels((x, y, 0.011), (x + 0.004, y, 0.011)))
+    relief = swept(easel.shape, easel.pixels((x, y, 0.009), (x + 0.003, y, 0.009)))
     easel.clay.add(relief, (18.0, 20.0, 26.0), skin=0.3, shade=0.3)
 
 
@@ -231,7 +241,9 @@ def _ivory(easel: _Easel, tusk: Tusk, spine: Floats, light: float) -> Layer:
     if tusk.crack is not None:
         x, y, radius = spine[round(tusk.crack * (len(spine) - 1))]
         ends = np.rint(np.array([[x - radius * 1.3, y - radius * 0.6], [x + radius * 1.3, y + radius * 0.9]]) * 16)
-        cv2.polylines(colour, [ends.astype(np.int32)], False, (30, 44, 60), max(round(easel.scale / 180), 1), cv2.LINE_AA, 4)
+        cv2.polylines(
+            colour, [ends.astype(np.int32)], False, (30, 44, 60), max(round(easel.scale / 180), 1), cv2.LINE_AA, 4
+        )
         easel.mark(MarkKind.CRACK, x, y)
     return colour
 

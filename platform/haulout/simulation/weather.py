@@ -74,9 +74,7 @@ def _lamp(metres: Grey | np.float32, reach: float) -> Grey:
     return np.asarray(np.clip(1.15 / (1 + (metres / np.float32(reach)) ** 2.4), 0, 1), dtype=np.float32)
 
 
-def through_the_air(
-    picture: Picture, distance: Grey, air: Air, frame: Frame, rng: np.random.Generator
-) -> Picture:
+def through_the_air(picture: Picture, distance: Grey, air: Air, frame: Frame, rng: np.random.Generator) -> Picture:
     """Return the picture as the camera files it, given each pixel's distance in metres."""
     clear = np.exp(distance * np.float32(-1 / air.sight))
     haze = np.array([206, 202, 198] if not air.low_sun else [200, 206, 216], dtype=np.float32)
@@ -105,7 +103,7 @@ def _sensor_noise(shape: tuple[int, ...], strength: float, grey: bool, rng: np.r
 
 def _daylight(seen: Grey, air: Air) -> Grey:
     gold, dim = air.low_sun, {Sky.RAIN: 0.8, Sky.STORM: 0.66, Sky.OVERCAST: 0.9}.get(air.sky, 1.0)
-    dusk = 1 - 0.45 * float(np.clip((abs(air.hour - 13) - 6.5) / 3, 0, 1))
+    dusk = 1 - 0.25 * float(np.clip((abs(air.hour - 13) - 6.5) / 3, 0, 1))
     balance = np.array([1 - 0.26 * gold, 1 - 0.07 * gold, 1 + 0.07 * gold]) * dim * dusk
     if air.sky is not Sky.CLEAR:
         balance *= np.array([1.05, 1.0, 0.95])
@@ -157,5 +155,3 @@ def weather_of(day: int, days: int, rng: np.random.Generator) -> tuple[Sky, floa
     sky = Sky(list(Sky)[int(rng.choice(5, p=chances / chances.sum()))])
     sight = {Sky.CLEAR: 9000.0, Sky.OVERCAST: 4000.0, Sky.RAIN: 350.0, Sky.STORM: 260.0}.get(sky)
     return sky, sight if sight is not None else float(rng.uniform(22, 60))
-
-
