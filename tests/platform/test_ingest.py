@@ -115,6 +115,19 @@ def test_the_same_card_twice_adds_nothing(services: Services, card: Path) -> Non
     assert len(broken(services)) == 1
 
 
+def test_the_same_card_brings_back_files_that_were_lost(services: Services, card: Path) -> None:
+    photo(card / "IMG_1.jpg", 1)
+    ingest(services, card)
+    row = photos(services)["IMG_1.jpg"]
+    lost = [services.storage.original(row.id, row.suffix), services.storage.public / services.storage.web_photo(row.id)]
+    for path in lost:
+        path.unlink()
+
+    ingest(services, card)
+
+    assert [path.is_file() for path in lost] == [True, True]
+
+
 def test_one_photo_under_two_names_is_one_photo(services: Services, card: Path) -> None:
     photo(card / "a" / "IMG_1.jpg", 1, NOON)
     shutil.copy(card / "a" / "IMG_1.jpg", card / "copy of IMG_1.jpg")

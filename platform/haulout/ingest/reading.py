@@ -51,8 +51,10 @@ class CardReader:
         sha256 = ""
         try:
             sha256 = sha256_of(path)
-            if sha256 in self.pending.photos or records.is_known(self._services, sha256):
+            if sha256 in self.pending.photos:
                 self.pending.known += 1
+            elif suffix := records.known_suffix(self._services, sha256):
+                self._restore(path, sha256, suffix)
             else:
                 self.pending.photos[sha256] = self._take_in(path, sha256)
         except (BrokenPicture, Unreadable) as error:
@@ -65,6 +67,12 @@ class CardReader:
         """Return what is pending, and begin anew."""
         handed, self.pending = self.pending, records.Pending()
         return handed
+
+    def _restore(self, path: Path, sha256: str, suffix: str) -> None:
+        """Put back the files of a known photo, should the home folder have lost them."""
+        self._services.storage.keep_original(path, sha256, suffix)
+        self._services.storage.make_web_photo(sha256, suffix)
+        self.pending.known += 1
 
     def _take_in(self, path: Path, sha256: str) -> PhotoRow:
         storage = self._services.storage

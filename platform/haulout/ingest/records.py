@@ -34,10 +34,10 @@ def start(services: Services, folder: str, site: str) -> int:
     return number or 0
 
 
-def is_known(services: Services, photo: str) -> bool:
-    """Say whether the photo is in the database."""
+def known_suffix(services: Services, photo: str) -> str | None:
+    """Return the suffix of a photo that is in the database, None for a new one."""
     with reading(services.database) as session:
-        return session.exec(select(PhotoRow.id).where(PhotoRow.id == photo)).first() is not None
+        return session.exec(select(PhotoRow.suffix).where(PhotoRow.id == photo)).first()
 
 
 def commit(services: Services, ingestion: int, pending: Pending, finished_at: datetime | None = None) -> int:
