@@ -78,15 +78,17 @@ def _candidates(
 
 
 def _choose(pool: Pool, asked: set[str], services: Services, number: int) -> Sequence[Chosen]:
-    """Leave out bursts that were asked about before: their photos show the same animals in the same places.
+    """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
 
     Other tiles of a photo that was begun stay: only all of them together count its animals.
     """
     everything = [candidate for _, candidates in pool.values() for candidate in candidates]
     known = [candidate for candidate in everything if candidate.tile in asked]
     bursts, photos = {c.burst for c in known}, {c.photo for c in known}
-    free = [c for c in everything if c.tile not in asked and (c.burst not in bursts or c.photo in photos)]
     settings = services.settings
+    unasked = [c for c in everything if c.tile not in asked]
+    fresh = [c for c in unasked if c.burst not in bursts or c.photo in photos]
+    free = fresh if len({c.burst for c in fresh}) >= settings.batch_size else unasked
     shares = Shares(settings.random_share, settings.exam_share, settings.blind_share)
     return choose(free, settings.batch_size, services.rng(PURPOSE, number), shares, _features(known))
 

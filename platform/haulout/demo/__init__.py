@@ -37,8 +37,8 @@ def play_season(services: Services, tell: Tell, plan: SeasonPlan = DEMO_SEASON) 
     if not _runs_done(services):
         run_week(services, tell)
     while _runs_done(services) <= TURNS:
-        volunteers_answer(services, truth, tell)
-        listen_patiently(services, tell)
+        while volunteers_answer(services, truth, tell):  # taking answers in may ask one more person
+            listen_patiently(services, tell)
         experts_answer(services, truth, tell)
         run_week(services, tell)
     return _summary(services)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import uuid
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,7 +98,8 @@ def _answer(services: Services, labeler: Labeler, name: str, task: ServedTask, a
         row = session.exec(select(TaskRow).where(TaskRow.key == task.key)).one()
     rng = services.rng(zlib.crc32(name.encode()), zlib.crc32(task.key.encode()))
     result, seconds = answer(task, row, rng)
-    labeler.submit(task.id, result, seconds, f"{name}-{task.id}", task.prediction)
+    once = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}:{task.id}"))
+    labeler.submit(task.id, result, seconds, once, task.prediction)
 
 
 def _boxes_by(services: Services, truth: Truth, volunteer: SimulatedVolunteer) -> Answer:
