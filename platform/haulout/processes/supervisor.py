@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,13 +10,15 @@ import sys
 import tempfile
 import xmlrpc.client
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from haulout.errors import ServiceUnavailable
+from haulout.errors import BadConfiguration, ServiceUnavailable
 from haulout.processes.programs import Program
 
+CANNOT_BE_WRITTEN = re.compile(r"[\n\r'\"]|\s[;#]")
 LONGEST_SOCKET_PATH = 100
 """The kernel takes 107 bytes, and supervisord adds a suffix of its own while it binds."""
 
@@ -41,6 +44,17 @@ class Supervisor:
         # In a session of its own: Ctrl-C must reach it through us once, not all programs at the same moment.
         with (self.folder / "logs" / "supervisord.out").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    @contextmanager
+    def kept_running(self, programs: Sequence[Program]) -> Iterator[None]:
+        """Run the programs for the length of a `with`; Ctrl-C and SIGTERM end it by stopping them all."""
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self.start(programs)
+            yield
+        finally:
+            self.stop()
+            signal.signal(signal.SIGTERM, previous)
 
     def running(self) -> bool:
         """Say whether a supervisor answers for this folder."""
@@ -140,10 +154,13 @@ stdout_logfile_backups=3
 
 
 def _plain(value: object) -> str:
-    """Escape the percent sign, which begins an expansion, and refuse what an .ini file cannot hold."""
+    """Escape the percent sign, which begins an expansion, and refuse what supervisord's file cannot hold."""
     text = str(value)
-    if set(text) & set("\n'\""):
-        raise ServiceUnavailable(f"{text!r} cannot be given to supervisord: it holds a quote or a line break")
+    if CANNOT_BE_WRITTEN.search(text):
+        raise BadConfiguration(
+            f"{text!r} cannot be given to supervisord: it holds a quote, a line break or a comment sign. "
+            "Choose another folder or value."
+        )
     return text.replace("%", "%%")
 
 
