@@ -105,14 +105,15 @@ def test_the_same_card_twice_adds_nothing(services: Services, card: Path) -> Non
     for n in range(3):
         photo(card / f"IMG_{n}.jpg", n, NOON + timedelta(minutes=5 * n))
     (card / "IMG_9.jpg").write_bytes(b"")
+    (card / "IMG_9.tif").write_bytes(b"")
     ingest(services, card)
     before = photos(services)
 
     again = ingest(services, card)
 
-    assert (again.added, again.known, len(again.quarantined)) == (0, 3, 1)
+    assert (again.added, again.known, len(again.quarantined)) == (0, 3, 2)
     assert photos(services) == before
-    assert len(broken(services)) == 1
+    assert len(broken(services)) == 2
 
 
 def test_the_same_card_brings_back_files_that_were_lost(services: Services, card: Path) -> None:
@@ -237,6 +238,7 @@ def test_files_of_the_system_are_ignored_and_all_others_are_listed(
 
     assert found.added == 0
     assert [refused.path for refused in found.quarantined] == ["raw.CR2"]
+    assert [row.path for row in broken(services)] == [str(card / "raw.CR2")]
     reasons = {refused.path: refused.reason for refused in found.passed_over}
     assert set(reasons) == {"clip.AVI", "notes.txt", "link.jpg", "pipe.jpg"}
     assert "video" in reasons["clip.AVI"]
@@ -247,7 +249,7 @@ def test_a_name_that_is_no_text_is_no_obstacle(services: Services, card: Path) -
     photo(card / "IMG_1.jpg", 1).rename(os.fsdecode(os.fsencode(card) + b"/caf\xe9.jpg"))
     Path(os.fsdecode(os.fsencode(card) + b"/\xff.jpg")).write_bytes(b"")
 
-    found = ingest(services, card)
+    found = ingest(services, card, tell=lambda message, done, total: message.encode("utf-8"))
 
     assert (found.added, len(found.quarantined)) == (1, 1)
     assert set(photos(services)) == {"caf\ufffd.jpg"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from haulout.errors import HauloutError
 from haulout.ingest import records
-from haulout.ingest.card import Card, Refused, look_through, text_of
+from haulout.ingest.card import Card, Refused, look_through, name_under, text_of
 from haulout.ingest.reading import CardGone, CardReader
 from haulout.services import Services, Tell, silently
 from haulout.storage.decoder import Decoder
@@ -55,23 +55,15 @@ def ingest(
     storage = services.storage
     storage.make_folders()
     storage.sweep(services.now() - _ABANDONED)
-    tell(f"Looking through {folder}", 0, 0)
+    tell(f"Looking through {text_of(folder)}", 0, 0)
     card = look_through(folder, (storage.originals, storage.public, storage.quarantine))
     ingestion = records.start(services, text_of(folder), where)
     with Decoder() as decoder:
         reader = CardReader(services, decoder, folder, where, ingestion, correction)
-        added, known = _read(services, reader, card, ingestion, tell)
-    tell(
-        f"{added} photos added, {known} known already, {len(reader.refused)} broken", len(card.photos), len(card.photos)
-    )
-    return Ingested(
-        added,
-        known,
-        (*reader.refused, *card.unreadable),
-        card.passed_over,
-        reader.undated,
-        reader.dated_by_name,
-    )
+        added, known = _read(services, reader, folder, card, ingestion, tell)
+    files = len(card.photos)
+    tell(f"{added} photos added, {known} known already, {len(reader.refused)} broken", files, files)
+    return Ingested(added, known, tuple(reader.refused), card.passed_over, reader.undated, reader.dated_by_name)
 
 
 def _checked(folder: Path) -> Path:
@@ -80,12 +72,16 @@ def _checked(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _read(services: Services, reader: CardReader, card: Card, ingestion: int, tell: Tell) -> tuple[int, int]:
+def _read(
+    services: Services, reader: CardReader, folder: Path, card: Card, ingestion: int, tell: Tell
+) -> tuple[int, int]:
     added = 0
+    for refused in card.unreadable:
+        reader.refuse(refused)
     for done, path in enumerate(card.photos):
-        tell(f"Reading {path.name}", done, len(card.photos))
+        tell(f"Reading {name_under(folder, path)}", done, len(card.photos))
         reader.read(path)
         if reader.pending.size() >= _TOGETHER:
             added += records.commit(services, ingestion, reader.hand_over())
     added += records.commit(services, ingestion, reader.hand_over(), services.now())
-    return added, len(card.photos) - added - len(reader.refused)
+    return added, len(card.photos) + len(card.unreadable) - added - len(reader.refused)

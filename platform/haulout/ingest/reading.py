@@ -61,7 +61,8 @@ class CardReader:
             if not self._folder.is_dir():
                 gone = f"{self._folder} is gone; was the card pulled out? Put it back, then ingest it again."
                 raise CardGone(gone) from error
-            self._refuse(path, sha256, str(error))
+            refused = Refused(name_under(self._folder, path), str(error))
+            self.refuse(refused, sha256, self._copy(path, sha256))
 
     def hand_over(self) -> records.Pending:
         """Return what is pending, and begin anew."""
@@ -117,15 +118,15 @@ class CardReader:
         site, day = (self._site, taken.date()) if taken else (f"{self._site}/{sha256}", None)
         return "exam" if is_exam(site, day, settings.exam_share, str(settings.seed)) else "train"
 
-    def _refuse(self, path: Path, sha256: str, reason: str) -> None:
-        name = name_under(self._folder, path)
-        self.refused.append(Refused(name, reason))
+    def refuse(self, refused: Refused, sha256: str = "", kept_as: str | None = None) -> None:
+        """Write down a file that cannot be used."""
+        self.refused.append(refused)
         row = QuarantineRow(
             ingestion=self._ingestion,
-            path=text_of(path),
+            path=f"{text_of(self._folder)}/{refused.path}",
             sha256=sha256,
-            reason=reason,
-            kept_as=self._copy(path, sha256),
+            reason=refused.reason,
+            kept_as=kept_as,
             at=self._services.now(),
         )
         self.pending.broken.append(row)
