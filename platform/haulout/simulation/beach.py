@@ -7,19 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .relief import Clay, swept
+from .sprite import GROUND, HIGH, WIDE, Sprite
 from .texture import Grey, fractal, seamless, smooth_noise
 from .view import Frame
-from .walrus import GROUND, HIGH, WIDE
 
 Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A rock or a log: its sprite (premultiplied bgra and light, as a walrus's) and where it lies in metres."""
+    """A rock or a log: its sprite, where it lies and how long it is, in metres."""
 
-    bgra: Picture
-    light: Picture
+    sprite: Sprite
     x: float
     z: float
     length: float
@@ -71,13 +70,13 @@ class Beach:
         below = (rows[top:bottom] - self.frame.horizon + 1).astype(np.float32)
         waves = self._waves(below, rng)
         far = np.exp(-below / (0.05 * self.frame.height))
-        deep = np.array([104.0, 92.0, 70.0]) * (1 - cloud) + np.array([108.0, 104.0, 92.0]) * cloud
-        shallow = np.array([128.0, 128.0, 112.0])
+        deep = _bgr(104, 92, 70) * np.float32(1 - cloud) + _bgr(108, 104, 92) * np.float32(cloud)
+        shallow = _bgr(128, 128, 112)
         nearness = np.clip(below / np.maximum(line[None, :] - self.frame.horizon, 1), 0, 1) ** 2
-        colour = deep + nearness[..., None] * (shallow - deep) + far[..., None] * np.array([40.0, 36.0, 34.0])
+        colour = deep + nearness[..., None] * (shallow - deep) + far[..., None] * _bgr(40, 36, 34)
         colour += (waves * (7 + 12 * swell) * (1 - 0.6 * far))[..., None]
         caps = np.clip((waves - 2.3 + 1.1 * swell) * 2, 0, 1) * (0.25 + swell * 0.6) * (1 - far)
-        colour += caps[..., None] * (np.array([225.0, 228.0, 228.0]) - colour)
+        colour += caps[..., None] * (_bgr(225, 228, 228) - colour)
         self._surf(colour, below, line, waves, swell, rng)
         cover = np.clip((line[None, :] - rows[top:bottom]) / 1.5, 0, 1)[..., None]
         part = picture[top:bottom]
@@ -104,27 +103,31 @@ class Beach:
             centre = edge * (1 - 0.085 * out - 0.02 * rng.random() - 0.012 * wander)
             thick = edge * (0.018 if out == 0 else 0.010 + 0.012 * swell) * (1 + 0.35 * wander)
             strength = 0.95 if out == 0 else np.clip(0.35 + 0.5 * swell + 0.5 * wander, 0, 0.9)
-            ridge = np.exp(-(((below - centre) / np.maximum(thick, 0.7)) ** 2)) * strength
+            ridge = np.exp(-(((below - centre) / np.maximum(thick, 0.7)) ** 2)).astype(np.float32) * strength
             foam = np.maximum(foam, ridge * np.clip(0.75 + 0.35 * waves, 0, 1))
-        colour += foam[..., None] * (np.array([226.0, 230.0, 230.0]) - colour)
+        colour += foam[..., None] * (_bgr(226, 230, 230) - colour)
 
     def _sky(self, picture: Picture, distance: Grey, cloud: float, rng: np.random.Generator) -> None:
         top = int(self.frame.horizon) + 1
         share = (np.arange(top, dtype=np.float32) / max(top - 1, 1))[:, None, None]
-        high = np.array([196.0, 158.0, 112.0]) * (1 - cloud) + np.array([176.0, 172.0, 166.0]) * cloud
-        low = np.array([222.0, 212.0, 198.0]) * (1 - cloud) + np.array([206.0, 204.0, 200.0]) * cloud
+        high = _bgr(196, 158, 112) * np.float32(1 - cloud) + _bgr(176, 172, 166) * np.float32(cloud)
+        low = _bgr(222, 212, 198) * np.float32(1 - cloud) + _bgr(206, 204, 200) * np.float32(cloud)
         sky = np.repeat(high + share * (low - high), self.frame.width, axis=1)
         start = int(rng.integers(0, self.clouds.shape[1]))
         clouds = np.roll(self.clouds, start, axis=1)[:, :640]
-        clouds = cv2.resize(clouds, (self.frame.width, top), interpolation=cv2.INTER_CUBIC)
-        white = np.clip(clouds * 0.5 + cloud * 0.4, 0, 1)[..., None] * 0.7
-        sky += white * (np.array([226.0, 226.0, 226.0]) - sky) - (np.clip(-clouds, 0, 2) * 12 * cloud)[..., None]
+        veil = cv2.resize(clouds, (self.frame.width, top), interpolation=cv2.INTER_CUBIC)
+        white = np.clip(veil * 0.5 + cloud * 0.4, 0, 1)[..., None] * 0.7
+        sky += white * (_bgr(226, 226, 226) - sky) - (np.clip(-veil, 0, 2) * 12 * cloud)[..., None]
         rows = np.arange(top, dtype=np.float32)[:, None]
         land = np.clip(rows - (top - self.hills[None, :]), 0, 1)
-        slope = np.array([120.0, 112.0, 100.0]) - 10 * np.clip(clouds, -1, 1)[..., None]
+        slope = _bgr(120, 112, 100) - 10 * np.clip(veil, -1, 1)[..., None]
         sky += land[..., None] * (slope - sky)
         picture[:top] = np.clip(sky, 0, 255).astype(np.uint8)
         distance[:top] = np.where(land > 0.5, 900, 4000)
+
+
+def _bgr(blue: float, green: float, red: float) -> Grey:
+    return np.array([blue, green, red], dtype=np.float32)
 
 
 def _hills(frame: Frame, rng: np.random.Generator) -> Grey:
@@ -195,9 +198,7 @@ def _things(frame: Frame, rng: np.random.Generator) -> list[Thing]:
         length = float(rng.uniform(0.7, 2.6) if place % 3 else rng.uniform(2.0, 4.5))
         pixels = int(np.clip(frame.pixels_per_metre(away) * length, 40, 500))
         clay = _log(pixels, rng) if place % 3 == 0 else _rock(pixels, rng)
-        bgra = np.dstack([np.clip(clay.colour, 0, 255) * clay.alpha[..., None], clay.alpha * 255])
-        light = np.dstack([128 + 127 * clay.lean, clay.gloss * 255, clay.skin * 160])
-        things.append(Thing(bgra.astype(np.uint8), light.astype(np.uint8), aside, away, length))
+        things.append(Thing(Sprite.of(clay, pixels), aside, away, length))
     return things
 
 
@@ -209,7 +210,7 @@ def _rock(length: int, rng: np.random.Generator) -> Clay:
         * length
     )
     shape = (clay.alpha.shape[0], clay.alpha.shape[1])
-    relief = np.max([swept(shape, np.array([ball, ball + [2, 0, 0]])) for ball in balls], axis=0)
+    relief = np.max([swept(shape, np.array([ball, ball + np.array([2, 0, 0])])) for ball in balls], axis=0)
     rough = fractal(rng, shape[0], shape[1], length * 0.16, 5)
     relief = _hewn(relief + rough * np.float32(length * 0.006) * (relief > 0), length, rng)
     brown = rng.random() < 0.5

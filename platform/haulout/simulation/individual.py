@@ -12,7 +12,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class SkinMark:
-    """A mark on one flank: `along` runs from tail 0 to neck 1, `across` from back -1 to belly 1, length in body lengths."""
+    """A mark on one flank: `along` from tail 0 to neck 1, `across` from back -1 to belly 1, length in body lengths."""
 
     kind: MarkKind
     side: Side

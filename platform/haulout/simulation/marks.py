@@ -19,6 +19,10 @@ def paint_mark(mark: SkinMark, skin: Layer, bumps: Grey, x: float, y: float, bod
     """Paint one mark, centred on x, y in pixels, into the skin's colour and its relief, both changed in place."""
     rng = np.random.default_rng(mark.seed)
     length = mark.length * body_length
+    reach = 1.4 * length + 4
+    left, top = max(int(x - reach), 0), max(int(y - reach), 0)
+    part = slice(top, max(int(y + reach), 0)), slice(left, max(int(x + reach), 0))
+    skin, bumps, x, y = skin[part], bumps[part], x - left, y - top
     if mark.kind is MarkKind.SPOT:
         _blot(rng, skin, x, y, length, _PALE if mark.pale else _DARK)
     elif mark.kind is MarkKind.SCRATCH:

@@ -32,7 +32,7 @@ def swept(shape: tuple[int, int], spine: NDArray[np.float64]) -> Grey:
 def _dense(spine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put balls so close together that no bump shows between them."""
     way = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(spine[:, :2], axis=0).T))])
-    step = max(float(spine[:, 2].mean()) * 0.12, 0.8)
+    step = max(float(spine[:, 2].mean()) * 0.17, 0.8)
     places = np.linspace(0, way[-1], int(way[-1] / step) + 2)
     return np.asarray(PchipInterpolator(way, spine)(places), dtype=np.float64)
 

@@ -11,10 +11,11 @@ from labeling_configs.vocabulary import Mark, Side
 
 from .beach import Beach, Picture
 from .individual import Look
+from .sprite import Sprite
 from .texture import Grey
 from .truth import TrueAnimal
 from .view import Frame
-from .walrus import GROUND, WIDE, Pose, Sprite, draw_walrus
+from .walrus import Pose, draw_walrus
 from .weather import Air, through_the_air
 
 _SIZES = (64, 128, 256, 512)
@@ -68,9 +69,9 @@ def compose(
         if number >= 0:
             pasted[number] = canvas.lay(herd[number], number + 1, studio)
         elif (thing := beach.things[-1 - number]).z < beach.frame.water_distance(tide) * 1.1:
-            scale = beach.frame.pixels_per_metre(thing.z) * thing.length / (thing.bgra.shape[1] / WIDE)
-            move = _affine(beach.frame, thing.x, thing.z, scale, scale, 0.0, thing.bgra.shape[1] / WIDE)
-            canvas.paste(thing.bgra, thing.light, move, thing.z, air.wet, np.uint16(_FIRST_THING - 1 - number))
+            scale = beach.frame.pixels_per_metre(thing.z) * thing.length / thing.sprite.length
+            move = _affine(beach.frame, thing.x, thing.z, scale, scale, 0.0, thing.sprite)
+            canvas.paste(thing.sprite, move, thing.z, air.wet * 0.6, np.uint16(_FIRST_THING - 1 - number))
     animals = _seen(canvas, herd, pasted, air)
     rocks = _boxes(np.where(canvas.owners >= _FIRST_THING, canvas.owners - np.uint16(_FIRST_THING - 1), 0))
     return through_the_air(canvas.picture, canvas.distance, air, beach.frame, rng), animals, rocks
@@ -102,37 +103,34 @@ class _Canvas:
     def lay(self, placed: Placed, number: int, studio: Studio) -> _Pasted:
         pixels = self.frame.pixels_per_metre(placed.z) * placed.length
         sprite = studio.sprite(placed.look, placed.side, placed.pose, pixels)
-        body = sprite.bgra.shape[1] / WIDE
-        tall = pixels / body
-        move = _affine(self.frame, placed.x, placed.z, tall * placed.squeeze, tall, placed.tilt, body)
-        self.paste(sprite.bgra, sprite.light, move, placed.z, max(placed.wet, self.air.wet), np.uint16(number))
+        tall = pixels / sprite.length
+        move = _affine(self.frame, placed.x, placed.z, tall * placed.squeeze, tall, placed.tilt, sprite)
+        self.paste(sprite, move, placed.z, max(placed.wet, self.air.wet), np.uint16(number))
         marks = _moved(sprite.marks, move) if pixels >= _MARKS_SHOW_FROM else ()
         return _Pasted(sprite.area * tall**2 * placed.squeeze, marks)
 
-    def paste(
-        self, bgra: Picture, light: Picture, move: NDArray[np.float64], z: float, wet: float, owner: np.uint16
-    ) -> None:
+    def paste(self, sprite: Sprite, move: NDArray[np.float64], z: float, wet: float, owner: np.uint16) -> None:
         """Warp a sprite into place, darken the ground around its foot and claim its pixels."""
-        window = self._window(bgra.shape, move)
+        window = self._window(sprite, move)
         if window is None:
             return
         x1, y1, x2, y2 = window
         shift = move - np.array([[0, 0, x1], [0, 0, y1]])
         size = (x2 - x1, y2 - y1)
-        warped = cv2.warpAffine(bgra, shift, size, flags=cv2.INTER_LINEAR).astype(np.float32)
-        lights = cv2.warpAffine(light, shift, size, flags=cv2.INTER_LINEAR, borderValue=(128, 0, 0))
+        warped = cv2.warpAffine(sprite.bgra, shift, size, flags=cv2.INTER_LINEAR).astype(np.float32)
+        lights = cv2.warpAffine(sprite.light, shift, size, flags=cv2.INTER_LINEAR, borderValue=(128, 0, 0))
         cover = warped[..., 3:] / np.float32(255)
         colour = _relit(warped[..., :3], cover, lights.astype(np.float32), self.air.sun_from, wet)
         part = self.picture[y1:y2, x1:x2]
-        under = part * (1 - _foot_shadow(cover[..., 0], abs(move[1, 1]) * bgra.shape[0]))[..., None]
+        under = part * (1 - _foot_shadow(cover[..., 0], abs(move[1, 1]) * sprite.length))[..., None]
         part[:] = np.clip(under * (1 - cover) + colour, 0, 255).astype(np.uint8)
         solid = cover[..., 0] > 0.5
         self.owners[y1:y2, x1:x2][solid] = owner
         self.distance[y1:y2, x1:x2][solid] = z
 
-    def _window(self, shape: tuple[int, ...], move: NDArray[np.float64]) -> tuple[int, int, int, int] | None:
+    def _window(self, sprite: Sprite, move: NDArray[np.float64]) -> tuple[int, int, int, int] | None:
         """Return where the sprite falls in the picture, with room for its shadow, or None when it falls outside."""
-        edge = 0.06 * shape[0]
+        shape, edge = sprite.bgra.shape, 0.07 * sprite.length
         left, top, right, bottom = -edge, -edge, shape[1] + edge, shape[0] + edge
         corners = np.array([[left, top, 1], [right, top, 1], [left, bottom, 1], [right, bottom, 1]]) @ move.T
         x1, y1 = np.floor(corners.min(axis=0)).astype(int)
@@ -142,13 +140,13 @@ class _Canvas:
 
 
 def _affine(
-    frame: Frame, x: float, z: float, wide: float, tall: float, tilt: float, body: float
+    frame: Frame, x: float, z: float, wide: float, tall: float, tilt: float, sprite: Sprite
 ) -> NDArray[np.float64]:
     """Return the 2x3 matrix that scales a sprite, tilts it by degrees and sets its foot on the ground at x, z."""
     column, row = frame.pixel(x, z)
     turn = np.deg2rad(tilt)
     linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.diag([wide, tall])
-    foot = np.array([WIDE / 2 * body, GROUND * body])
+    foot = np.array(sprite.foot)
     return np.column_stack([linear, np.array([column, row]) - linear @ foot])
 
 
@@ -161,9 +159,9 @@ def _relit(colour: Grey, cover: Grey, light: Grey, sun_from: float, wet: float) 
     return np.asarray(out + (gloss * soaked * 62)[..., None] * cover, dtype=np.float32)
 
 
-def _foot_shadow(cover: Grey, height: float) -> Grey:
+def _foot_shadow(cover: Grey, length: float) -> Grey:
     """Return how much darker the surroundings of a sprite get, most below it."""
-    reach = max(height * 0.035, 0.8)
+    reach = max(length * 0.026, 0.8)
     fallen = cv2.GaussianBlur(cover, (0, 0), reach)
     down = max(round(reach), 1)
     shadow = np.zeros_like(fallen)

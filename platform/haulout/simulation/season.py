@@ -27,8 +27,8 @@ SPIT = View("SPIT", 4.2, 0.27, 0.88, water_at=40, tide_reach=6, slant=0.35, seed
 class SeasonPlan:
     """What to draw; `individuals` are the regulars who lie near the cameras, strangers come only with the crowd.
 
-    `max_animals` is the most that one photo holds and `quiet` the usual share of it outside the peak, `bursts_per_day` counts for each camera, a burst is 1 to `burst`
-    photos; `place` is a latitude and longitude where no haulout is.
+    `max_animals` is the most that one photo holds and `quiet` the usual share of it outside the peak. Each camera takes
+    `bursts_per_day` of 1 to `burst` photos; `place` is a latitude and longitude where no haulout is.
     """
 
     site: str

@@ -12,10 +12,9 @@ from labeling_configs.vocabulary import Mark, MarkKind, Side
 from .individual import Look, Tusk
 from .marks import paint_mark
 from .relief import Clay, Layer, swept
+from .sprite import GROUND, HIGH, WIDE, Sprite
 from .texture import Grey, fractal, smooth_noise
 
-WIDE, HIGH, GROUND = 1.34, 0.74, 0.69
-"""The canvas and the line on which the animal lies, in body lengths; its middle stands at WIDE / 2."""
 _IVORY = (186.0, 218.0, 232.0)
 _PAD = (126.0, 152.0, 190.0)
 Floats = NDArray[np.float64]
@@ -28,20 +27,6 @@ class Pose(StrEnum):
     RESTING = "resting"
 
 
-@dataclass(frozen=True)
-class Sprite:
-    """A picture of one look: premultiplied `bgra` and `light` (lean to the right, gloss, skin), and its marks' places.
-
-    Both are uint8, shape (h, w, 4) and (h, w, 3); lean is 128 where the surface faces the camera.
-    """
-
-    bgra: NDArray[np.uint8]
-    light: NDArray[np.uint8]
-    marks: tuple[Mark, ...]
-    area: int
-    """Pixels that are more opaque than not."""
-
-
 def draw_walrus(look: Look, side: Side, pose: Pose, body_length: int) -> Sprite:
     """Draw a look from one side, a body length being that many pixels; the same arguments give the same pixels."""
     easel = _Easel(look, float(body_length), side)
@@ -51,7 +36,7 @@ def draw_walrus(look: Look, side: Side, pose: Pose, body_length: int) -> Sprite:
         _from_the_front(easel, pose)
     else:
         _from_behind(easel)
-    return easel.sprite(mirrored=side is Side.LEFT)
+    return Sprite.of(easel.clay, easel.scale, easel.painted, mirrored=side is Side.LEFT)
 
 
 @dataclass
@@ -87,16 +72,6 @@ class _Easel:
 
     def mark(self, kind: MarkKind, x: float, y: float) -> None:
         self.painted.append(Mark(kind, float(x), float(y)))
-
-    def sprite(self, mirrored: bool) -> Sprite:
-        clay, width = self.clay, self.shape[1]
-        bgra = np.dstack([np.clip(clay.colour, 0, 255) * clay.alpha[..., None], clay.alpha * 255])
-        light = np.dstack([128 + 127 * clay.lean * (-1 if mirrored else 1), clay.gloss * 255, clay.skin * 255])
-        pair = [np.clip(np.rint(layer), 0, 255).astype(np.uint8) for layer in (bgra, light)]
-        if mirrored:
-            pair = [np.ascontiguousarray(layer[:, ::-1]) for layer in pair]
-        marks = tuple(Mark(m.kind, width - 1 - m.x if mirrored else m.x, m.y) for m in self.painted)
-        return Sprite(pair[0], pair[1], marks, int(np.count_nonzero(pair[0][..., 3] > 127)))
 
 
 def _from_the_side(easel: _Easel, pose: Pose) -> None:

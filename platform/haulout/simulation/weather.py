@@ -102,7 +102,7 @@ def _sensor_noise(shape: tuple[int, ...], strength: float, grey: bool, rng: np.r
 
 
 def _daylight(seen: Grey, air: Air) -> Grey:
-    gold, dim = air.low_sun, {Sky.RAIN: 0.8, Sky.STORM: 0.66, Sky.OVERCAST: 0.9}.get(air.sky, 1.0)
+    gold, dim = air.low_sun, {Sky.RAIN: 0.92, Sky.STORM: 0.8, Sky.OVERCAST: 1.0}.get(air.sky, 1.0)
     dusk = 1 - 0.25 * float(np.clip((abs(air.hour - 13) - 6.5) / 3, 0, 1))
     balance = np.array([1 - 0.26 * gold, 1 - 0.07 * gold, 1 + 0.07 * gold]) * dim * dusk
     if air.sky is not Sky.CLEAR:
@@ -144,8 +144,8 @@ def _drops(seen: Grey, rng: np.random.Generator) -> Grey:
         axes = (round(radius), round(radius * rng.uniform(0.9, 1.4)))
         cv2.ellipse(cover, centre, axes, 0, 0, 360, 0.8, -1, cv2.LINE_AA)
         cv2.ellipse(rim, centre, axes, 0, 20, 160, 30.0, max(round(radius / 5), 1), cv2.LINE_AA)
-    cover = cv2.GaussianBlur(cover, (0, 0), 2)
-    return np.asarray(seen + cover[..., None] * (blurred - seen) + cv2.GaussianBlur(rim, (0, 0), 2)[..., None])
+    soft = cv2.GaussianBlur(cover, (0, 0), 2)
+    return np.asarray(seen + soft[..., None] * (blurred - seen) + cv2.GaussianBlur(rim, (0, 0), 2)[..., None])
 
 
 def weather_of(day: int, days: int, rng: np.random.Generator) -> tuple[Sky, float]:
