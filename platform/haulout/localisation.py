@@ -44,7 +44,7 @@ class Language:
 
     def day(self, value: date) -> str:
         """Return the day with its year."""
-        return format_date(value, "d MMMM y" if self.code == "ru" else "medium", locale=self.code)
+        return format_date(value, "d MMMM y", locale=self.code)
 
     def short_day(self, value: date) -> str:
         """Return the day without its year, for axes."""

@@ -53,6 +53,11 @@ class Chart:
         share = (at - first) / (last - first) if last > first else 0.5
         return round(LEFT + 12 + share * (WIDTH - LEFT - RIGHT - 24), 1)
 
+    def anchor(self, point: Point) -> str:
+        """Return which end of the point's label is at the point, so that the picture's edge cuts none."""
+        x = self.x(point.at)
+        return "end" if x > WIDTH - 60 else "start" if x < 60 + RIGHT else "middle"
+
     def y(self, value: float) -> float:
         """Return how far from the top this value is drawn."""
         share = min(max(value / self.top, 0.0), 1.0)
@@ -113,7 +118,7 @@ def presence(days: Sequence[Day], language: Language) -> Chart:
         for day in days
         if day.counted
     ]
-    name = language.gettext("share of counted bursts with animals")
+    name = language.gettext("Share of counted bursts with animals")
     return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
 
 

@@ -52,7 +52,7 @@ def _given(make: Callable[[], str]) -> Response:
     """Give the picture, made first if nobody has looked at it yet; it is missing when its original is."""
     try:
         name = make()
-    except HauloutError as error:
+    except (HauloutError, FileNotFoundError) as error:
         _log.warning("A picture cannot be shown: %s", error)
         abort(404)
     return send_from_directory(here().services.settings.public, name, mimetype="image/jpeg", max_age=ONE_DAY)

@@ -2,14 +2,15 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from haulout.db import writing
-from haulout.tables import BatchRow, IndividualRow, PhotoRow, RunRow
+from haulout.db import connect, writing
+from haulout.tables import RunRow
+from haulout.web import create_app
 from PIL import Image
-from sqlmodel import Session, select
 
 PLAIN = ("/", "/running", "/photos", "/batches", "/models", "/individuals", "/quarantine", "/report")
 OF_ONE = ("/batches/1", "/individuals/W-0001", "/individuals/W-0002")
@@ -172,10 +173,16 @@ def test_every_answer_forbids_foreign_content_and_framing(client: FlaskClient) -
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_database_being_gone_is_said_by_health_and_explained_by_pages(client: FlaskClient, season) -> None:
+def test_health_says_whether_the_database_answers(client: FlaskClient, season) -> None:
     assert client.get("/health").json == {"status": "up", "database": "answers"}
-    for table in (RunRow, PhotoRow):
-        table.__table__.drop(season.services.database)  # type: ignore[attr-defined]
+    lost = replace(season.services, database=connect("sqlite:////nowhere/at/all.sqlite"))
+    answer = create_app(lost).test_client().get("/health")
+    assert (answer.status_code, answer.json["status"]) == (503, "down")
+
+
+def test_a_page_that_breaks_is_explained(client: FlaskClient, season) -> None:
+    with season.services.database.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE run RENAME TO lost")
     answer = client.get("/")
     assert answer.status_code == 500
     assert "This page could not be made" in answer.text
