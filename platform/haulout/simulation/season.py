@@ -66,7 +66,7 @@ TINY_SEASON = SeasonPlan(
     max_animals=6,
     quiet=0.75,
     individuals=8,
-    seed=7,
+    seed=12,
     width=640,
     height=480,
 )
