@@ -3,7 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -103,8 +103,7 @@ def _plainly() -> Any:
 @app.command()
 def init() -> None:
     """Make the home folder, its passwords and its database."""
-    settings = _settings()
-    make_secrets(settings.home)
+    settings = _ready()
     _services()
     console.print(f"{settings.home.resolve()} is ready. Next: haulout up")
 
@@ -116,12 +115,12 @@ def ingest(
 ) -> None:
     """Read photos. The same card twice adds nothing; broken files are put aside with a reason."""
     from haulout.ingest import ingest as read
+    from haulout.ingest import told_of
 
     with _told() as tell:
         result = read(_services(), folder, site, tell)
-    console.print(f"{result.added} new photos, {result.known} known already, {len(result.quarantined)} put aside.")
-    for broken in result.quarantined:
-        console.print(f"  {broken}", highlight=False)
+    for line in told_of(result):
+        console.print(line, highlight=False, markup=False)
 
 
 @app.command()
@@ -215,12 +214,11 @@ def down() -> None:
     console.print("Everything is stopped. `haulout up` goes on in seconds.")
 
 
-def _ready() -> Settings:
+def _ready(defaults: Mapping[str, str] | None = None) -> Settings:
     """Make the home folder when it is new, and read the settings again with its passwords."""
-    make_secrets(_settings().home)
-    settings = _settings()
-    _services()
-    return settings
+    environ = {**(defaults or {}), **os.environ}
+    make_secrets(Settings.from_env(environ).home)
+    return Settings.from_env(environ)
 
 
 def _addresses(settings: Settings) -> Table:
@@ -270,21 +268,25 @@ def demo(
     stay: Annotated[bool | None, typer.Option(help="Wait for Ctrl-C at the end; default: when in a terminal.")] = None,
 ) -> None:
     """Show the whole of Haulout work: on a drawn season with simulated people, or on photos of yours."""
+    console.print("Loading ...")
     from haulout import embedded
-    from haulout.demo import play_season, show_photos
+    from haulout.bootstrap import build
+    from haulout.demo import DEFAULTS, play_season, show_photos
 
-    settings = _ready()
+    settings = _ready({} if photos else DEFAULTS)
     try:
         with _told() as tell:
             embedded.start(settings, tell)
-            services = _services()
+            services = build(settings)
             lines = show_photos(services, photos, tell) if photos else play_season(services, tell)
     except BaseException:
+        console.print("Stopping everything ...")
         embedded.stop(settings)
         raise
     for line in lines:
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, markup=False)
     console.print(_addresses(settings))
+    console.print(f"Other commands see this season with HAULOUT_HOME={settings.home}", highlight=False)
     if stay if stay is not None else sys.stdin.isatty():
         console.print("The pages stay open. Ctrl-C stops everything.")
         embedded.keep_running(settings)

@@ -6,13 +6,13 @@ from sqlmodel import func, select
 
 from haulout.db import reading
 from haulout.demo.people import accounts, experts_answer, volunteers_answer
-from haulout.ingest import ingest
+from haulout.ingest import ingest, told_of
 from haulout.lease import LeaseTaken
 from haulout.loop import listen, run_week, summary
 from haulout.services import Services, Tell
 from haulout.simulation.season import DEMO_SEASON, SeasonPlan, write_season
 from haulout.simulation.truth import Truth, read_truth
-from haulout.tables import ModelRow, ProjectRow, QuarantineRow, RunRow, TaskRow
+from haulout.tables import ModelRow, ProjectRow, RunRow, TaskRow
 from labeling_configs.vocabulary import Question
 
 TURNS = 2
@@ -49,11 +49,9 @@ def show_photos(services: Services, folder: Path, tell: Tell) -> list[str]:
     read = ingest(services, folder, None, tell)
     if not _runs_done(services):
         run_week(services, tell)
-    lines = [f"{read.added} new photos, {read.known} known already, {len(read.quarantined)} put aside."]
+    lines = told_of(read)
     with reading(services.database) as session:
-        broken = session.exec(select(QuarantineRow).order_by(QuarantineRow.path)).all()
         waiting = session.exec(select(func.count()).select_from(TaskRow).where(TaskRow.state == "open")).one()
-    lines += [f"  put aside: {row.path}: {row.reason}" for row in broken]
     lines += [f"{waiting} tasks wait for people. Log in and begin: {link}" for link in _links(services, Question.BOXES)]
     return lines
 

@@ -11,7 +11,7 @@ from haulout.ingest.reading import CardGone, CardReader
 from haulout.services import Services, Tell, silently
 from haulout.storage.decoder import Decoder
 
-__all__ = ["CardGone", "Ingested", "NoSuchFolder", "Refused", "ingest"]
+__all__ = ["CardGone", "Ingested", "NoSuchFolder", "Refused", "ingest", "told_of"]
 
 _TOGETHER = 50
 _ABANDONED = timedelta(days=1)
@@ -37,6 +37,17 @@ class Ingested:
     """New photos that do not tell when they were taken."""
     dated_by_name: int
     """New photos whose time comes from the file's name, for want of EXIF."""
+
+
+def told_of(read: Ingested) -> list[str]:
+    """Return what a reading found, in lines for the operator."""
+    lines = [f"{read.added} new photos, {read.known} known already, {len(read.quarantined)} put aside."]
+    if read.undated:
+        lines.append(f"{read.undated} of the new ones do not tell when they were taken.")
+    if read.dated_by_name:
+        lines.append(f"{read.dated_by_name} have no EXIF time; theirs was read from the file's name.")
+    lines += [f"  put aside: {one}" for one in read.quarantined]
+    return lines + [f"  passed over: {one}" for one in read.passed_over]
 
 
 def ingest(
