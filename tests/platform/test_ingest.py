@@ -137,6 +137,8 @@ def test_one_photo_under_two_names_is_one_photo(services: Services, card: Path) 
 
     assert (found.added, found.known) == (1, 1)
     assert len(photos(services)) == 1
+    with reading(services.database) as session:
+        assert session.exec(select(IngestionRow.known)).one() == 1
 
 
 @pytest.mark.parametrize(
@@ -342,13 +344,16 @@ def test_bursts_do_not_depend_on_the_order_in_which_cards_arrive(
 
     assert named[0] == named[1]
     assert len(set(named[0].values())) == 2
+    first_ones = {name for name, row in photos(services).items() if row.burst == row.id[:16]}
+    assert first_ones == {"0.jpg", "4.jpg"}
 
 
 def test_a_burst_ends_at_midnight_so_that_a_day_is_on_one_side_of_the_split(services: Services, card: Path) -> None:
     days = [datetime(2026, 8, 1) + timedelta(days=n) for n in range(30)]
     for n, day in enumerate(days):
-        photo(card / f"{n}_before.jpg", 2 * n, day - timedelta(seconds=10), serial="A")
-        photo(card / f"{n}_after.jpg", 2 * n + 1, day + timedelta(seconds=10), serial="A")
+        first, second = ("a", "b") if n % 2 else ("b", "a")
+        photo(card / f"{n}{first}.jpg", 2 * n, day - timedelta(seconds=10), serial="A")
+        photo(card / f"{n}{second}.jpg", 2 * n + 1, day + timedelta(seconds=10), serial="A")
 
     ingest(services, card, "Vaygach")
 
