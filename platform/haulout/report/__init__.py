@@ -4,7 +4,7 @@ from haulout.report.catalogue import Catalogue
 from haulout.report.effort import Effort
 from haulout.report.exams import Exam, Figure, exams
 from haulout.report.occupancy import Day, shown_detector
-from haulout.report.season import Material, Report, season_report
+from haulout.report.season import Material, Report, season_report, sites
 
 __all__ = [
     "Catalogue",
@@ -17,4 +17,5 @@ __all__ = [
     "exams",
     "season_report",
     "shown_detector",
+    "sites",
 ]

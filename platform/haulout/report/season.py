@@ -46,6 +46,11 @@ class Report:
         return max(counted, key=lambda day: day.maximum, default=None)
 
 
+def sites(session: Session) -> list[str]:
+    """Return the sites that have photos."""
+    return list(session.exec(select(PhotoRow.site).distinct().order_by(PhotoRow.site)))
+
+
 def season_report(session: Session, site: str) -> Report:
     """Read the figures of the site's season."""
     days = read_days(session, site)

@@ -67,18 +67,12 @@ def latest_run(session: Session) -> RunRow | None:
 
 
 def _cameras(session: Session) -> tuple[Camera, ...]:
-    rows = session.exec(
-        select(
-            PhotoRow.site,
-            PhotoRow.camera,
-            func.count(),
-            func.min(PhotoRow.taken_at),
-            func.max(PhotoRow.taken_at),
-        )
-        .group_by(PhotoRow.site, PhotoRow.camera)
-        .order_by(PhotoRow.site, PhotoRow.camera)
-    )
-    return tuple(Camera(*row) for row in rows)
+    camera = (col(PhotoRow.site), col(PhotoRow.camera))
+    photos = session.exec(select(*camera, func.count()).group_by(*camera))
+    counts = {(site, name): count for site, name, count in photos}
+    times = (func.min(PhotoRow.taken_at), func.max(PhotoRow.taken_at))
+    spans = session.exec(select(*camera, *times).group_by(*camera).order_by(*camera))
+    return tuple(Camera(site, name, counts[site, name], first, last) for site, name, first, last in spans)
 
 
 def _waiting(session: Session) -> tuple[Waiting, ...]:

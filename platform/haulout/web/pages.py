@@ -4,7 +4,7 @@ from flask import Blueprint, abort, render_template, request
 from sqlmodel import col, select
 
 from haulout.db import reading
-from haulout.report import exams, season_report
+from haulout.report import exams, season_report, sites
 from haulout.tables import BatchRow, DecisionRow, IndividualRow, PhotoRow, QuarantineRow
 from haulout.web import batches, individuals, overview, photos
 from haulout.web.here import here
@@ -104,9 +104,9 @@ def quarantine() -> str:
 def report() -> str:
     """Show the figures of the season at one site."""
     with reading(here().services.database) as session:
-        sites = list(session.exec(select(PhotoRow.site).distinct().order_by(PhotoRow.site)))
-        site = request.args.get("site") or _first_site(sites)
-        return render_template("report.html", report=season_report(session, site), sites=sites)
+        places = sites(session)
+        site = request.args.get("site") or _first_site(places)
+        return render_template("report.html", report=season_report(session, site), sites=places)
 
 
 def _first_site(sites: list[str]) -> str:

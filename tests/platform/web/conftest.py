@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image, ImageDraw
+from sqlmodel import Session
+
 from haulout.config import Settings
 from haulout.db import writing
 from haulout.services import Services
@@ -36,9 +39,6 @@ from haulout.tables import (
     TileRow,
 )
 from haulout.web import create_app
-from PIL import Image, ImageDraw
-from sqlmodel import Session
-
 from labeling_configs import boxes as box_question
 from labeling_configs.vocabulary import PhotoId, Rectangle, Tile, TileId
 
@@ -71,7 +71,7 @@ class SeasonMaker:
             self._identities(session)
 
     def _quarantine(self, session: Session) -> None:
-        reason = "The file ends in the middle of the picture <b>"
+        reason = "ends in the middle of the picture <b>"
         session.add(QuarantineRow(ingestion=1, path="DCIM/IMG_0007.JPG", sha256="0" * 64, reason=reason, at=NOON))
 
     def _people_and_runs(self, session: Session) -> None:
@@ -90,8 +90,13 @@ class SeasonMaker:
     def _models(self, session: Session) -> None:
         for number, (version, kind, state, exam) in enumerate(
             (
-                ("detector-1", "detector", "retired", {"ap50": 0.41, "count_mae": 2.5, "difference": [0.1, 0.2, 0.3]}),
-                ("detector-2", "detector", "serving", {"ap50": 0.58, "count_mae": 1.25, "difference": [0.1, 0.17, 0.2]}),
+                ("detector-1", "detector", "retired", {"ap50": 0.41, "count_mae": 2.5}),
+                (
+                    "detector-2",
+                    "detector",
+                    "serving",
+                    {"ap50": 0.58, "count_mae": 1.25, "difference": [0.1, 0.17, 0.2]},
+                ),
                 ("reid-1", "reidentifier", "serving", {"rank1": 0.75}),
             )
         ):
@@ -196,7 +201,9 @@ class SeasonMaker:
     def _asked(self, session: Session, tile: Tile, day: int) -> None:
         reason = ("uncertain", "novel", "random", "exam", "random")[day]
         chance = 0.2 if reason in ("random", "exam") else None
-        session.add(ChosenRow(batch=1, tile=tile.id, reason=reason, value=1 / (day + 1), probability=chance, blind=day == 2))
+        session.add(
+            ChosenRow(batch=1, tile=tile.id, reason=reason, value=1 / (day + 1), probability=chance, blind=day == 2)
+        )
         state = "retired" if day else "open"
         task = TaskRow(
             id=day + 1, question="boxes", subject=tile.id, batch=1, key=tile.id, state=state, created_at=SETTLED
@@ -231,14 +238,18 @@ class SeasonMaker:
         x, y = animal.box[0] + 30, animal.box[1] + 25
         session.add(MarkRow(animal="animal-1-0", kind="scar", x=x, y=y, person="person-2"))
         session.add(MarkRow(animal="animal-1-0", kind="tusk_tip", x=x + 60, y=y + 25, person="person-2"))
-        session.add(DisputeRow(first="animal-1-1", second="animal-2-1", reason="One expert says same, one different"))
+        session.add(DisputeRow(first="animal-1-1", second="animal-2-1", reason="experts_disagree"))
         pair = TaskRow(id=90, question="pair", subject="animal-1-1|animal-2-1", key="pair", created_at=SETTLED)
         session.add(pair)
         session.flush()
         self._expert_changes_an_answer(session)
 
     def _expert_changes_an_answer(self, session: Session) -> None:
-        for digest, skipped, gone, annotation in (("a", False, False, 900), ("b", True, False, 900), ("c", False, True, 901)):
+        for digest, skipped, gone, annotation in (
+            ("a", False, False, 900),
+            ("b", True, False, 900),
+            ("c", False, True, 901),
+        ):
             session.add(
                 AnswerRow(
                     task=90,

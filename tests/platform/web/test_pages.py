@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
+
 from haulout.db import connect, writing
 from haulout.tables import RunRow
 from haulout.web import create_app
-from PIL import Image
+from haulout.web.standalone import write_report
 
 PLAIN = ("/", "/running", "/photos", "/batches", "/models", "/individuals", "/quarantine", "/report")
 OF_ONE = ("/batches/1", "/individuals/W-0001", "/individuals/W-0002")
@@ -91,7 +93,10 @@ def test_a_photo_carries_the_boxes_of_machine_votes_and_consensus(client: FlaskC
 
 
 def layers(page: str) -> list[str]:
-    return [re.search(f'<g id="{name}-boxes">(.*?)</g>', page, re.S)[1] for name in ("machine", "votes", "consensus")]
+    return [
+        re.search(f'<g id="{name}-boxes" class="boxes">(.*?)</g>', page, re.S)[1]
+        for name in ("machine", "votes", "consensus")
+    ]
 
 
 def test_photos_are_found_by_camera_day_animals_and_split(client: FlaskClient, season) -> None:
@@ -188,3 +193,14 @@ def test_a_page_that_breaks_is_explained(client: FlaskClient, season) -> None:
     assert "This page could not be made" in answer.text
 
 
+@pytest.mark.parametrize(("language", "word"), [("en", "Arrival"), ("ru", "Прибытие")])
+def test_the_written_report_needs_nothing_but_itself(season, tmp_path, language: str, word: str) -> None:
+    out = tmp_path / "new" / "report.html"
+
+    write_report(season.services, out, language)
+
+    page = out.read_text(encoding="utf-8")
+    assert word in page
+    assert "<svg" in page
+    assert not re.findall(r'(?:href|src)="(?!#)', page)
+    assert not re.findall(r"https?://", page)

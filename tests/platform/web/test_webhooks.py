@@ -1,6 +1,7 @@
 """Label Studio's bell rings for those who know the secret, and is answered at once."""
 
 from flask.testing import FlaskClient
+
 from haulout.errors import ServiceUnavailable
 from haulout.web import create_app
 

@@ -1,0 +1,213 @@
+"""The figures of the report equal those counted by hand."""
+
+from datetime import date, datetime
+
+import numpy as np
+import pytest
+from sqlmodel import Session
+
+from haulout.db import writing
+from haulout.report import Figure, season_report
+from haulout.services import Services
+from haulout.tables import (
+    AnimalRow,
+    AnswerRow,
+    ConsensusRow,
+    DisputeRow,
+    IndividualRow,
+    IngestionRow,
+    ModelRow,
+    PersonRow,
+    PhotoRow,
+    ProposalRow,
+    SightingRow,
+    TaskRow,
+    TileRow,
+)
+
+SITE = "Cape"
+NOW = datetime(2026, 9, 1)
+
+
+@pytest.fixture
+def session(services: Services):
+    with writing(services.database) as session:
+        session.add(IngestionRow(id=1, folder="card", site=SITE, started_at=NOW))
+        session.add(ModelRow(version="d1", kind="detector", state="serving", sha256="", exam={}, created_at=NOW))
+        session.flush()
+        yield session
+
+
+def photo(session: Session, name: str, day: int, site: str = SITE) -> str:
+    taken = datetime(2026, 8, day, 9)
+    row = PhotoRow(
+        id=name,
+        name=name,
+        ingestion=1,
+        site=site,
+        camera="c",
+        taken_at=taken,
+        burst=name,
+        width=100,
+        height=50,
+        suffix=".jpg",
+        size_bytes=1,
+        ingested_at=NOW,
+    )
+    session.add(row)
+    session.flush()
+    return name
+
+
+def tile(
+    session: Session, photo: str, core: tuple[int, int, int, int], boxes: list[list[float]], state="agreed"
+) -> str:
+    name = f"{photo}-{core[0]}"
+    session.add(TileRow(id=name, photo=photo, shown=[0, 0, 100, 50], core=list(core)))
+    session.flush()
+    consensus = [[*box, 0.9, ["p"]] for box in boxes]
+    session.add(
+        ConsensusRow(tile=name, state=state, voters=2, agreement=0.8 if boxes else 1.0, boxes=consensus, settled_at=NOW)
+    )
+    session.flush()
+    return name
+
+
+def proposal(session: Session, photo: str, boxes: list[list[float]], scores: list[float]) -> None:
+    packed = ProposalRow.pack(np.array(boxes, dtype=float).reshape(-1, 4), np.array(scores))
+    session.add(
+        ProposalRow(photo=photo, model="d1", packed=packed, features=b"", expected_animals=sum(scores), made_at=NOW)
+    )
+    session.flush()
+
+
+WHOLE, LEFT, RIGHT = (0, 0, 100, 50), (0, 0, 50, 50), (50, 0, 100, 50)
+ONE_LEFT, TWO_LEFT, ONE_RIGHT = [10.0, 10.0, 20.0, 20.0], [25.0, 10.0, 35.0, 20.0], [70.0, 10.0, 80.0, 20.0]
+
+
+def test_arrival_and_departure_are_the_first_and_last_day_on_which_people_saw_an_animal(session) -> None:
+    tile(session, photo(session, "empty", 3), WHOLE, [])
+    tile(session, photo(session, "came", 5), WHOLE, [ONE_LEFT])
+    tile(session, photo(session, "went", 8), WHOLE, [ONE_LEFT, ONE_RIGHT])
+    proposal(session, photo(session, "machine only", 20), [ONE_LEFT], [0.9])
+
+    season = season_report(session, SITE).season
+
+    assert season is not None
+    assert (season.last_empty_before, season.arrival) == (date(2026, 8, 3), date(2026, 8, 5))
+    assert (season.departure, season.first_empty_after) == (date(2026, 8, 8), None)
+
+
+def test_the_day_s_count_is_that_of_its_fullest_photo(session) -> None:
+    tile(session, photo(session, "one", 5), WHOLE, [ONE_LEFT])
+    tile(session, photo(session, "three", 5), WHOLE, [ONE_LEFT, TWO_LEFT, ONE_RIGHT])
+
+    report = season_report(session, SITE)
+
+    assert [(day.day.day, day.counted.maximum, day.photos) for day in report.days] == [(5, 3, 2)]
+    assert report.peak.maximum == 3
+
+
+def test_an_animal_in_two_overlapping_tiles_is_counted_in_the_one_whose_core_holds_it(session) -> None:
+    name = photo(session, "crowd", 5)
+    tile(session, name, LEFT, [ONE_LEFT, ONE_RIGHT])
+    tile(session, name, RIGHT, [ONE_LEFT, ONE_RIGHT])
+
+    assert season_report(session, SITE).days[0].counted.maximum == 2
+
+
+def test_where_people_have_not_settled_a_part_the_machine_s_scores_are_added(session) -> None:
+    name = photo(session, "half", 5)
+    tile(session, name, LEFT, [ONE_LEFT, TWO_LEFT])
+    tile(session, name, RIGHT, [ONE_RIGHT], state="open")
+    proposal(session, name, [ONE_LEFT, ONE_RIGHT, ONE_RIGHT], [0.9, 0.5, 0.25])
+
+    day = season_report(session, SITE).days[0]
+
+    assert day.expected == pytest.approx(2.75)
+    assert day.counted.maximum == 2
+
+
+def test_a_half_settled_photo_without_animals_is_not_called_empty(session) -> None:
+    tile(session, photo(session, "half", 5), LEFT, [])
+
+    report = season_report(session, SITE)
+
+    assert report.days[0].counted is None
+    assert report.season is None
+
+
+def test_an_individual_is_seen_again_when_its_sightings_are_of_two_days(session) -> None:
+    for name, day in (("a", 1), ("b", 1), ("c", 2)):
+        where = tile(session, photo(session, name, day), WHOLE, [ONE_LEFT])
+        session.add(
+            AnimalRow(id=name, photo=name, tile=where, box=ONE_LEFT, crop=[0, 0, 9, 9], probability=1, settled_at=NOW)
+        )
+    session.add_all([IndividualRow(id=name, first_animal="a", named_at=NOW) for name in ("one day", "two days")])
+    session.flush()
+    session.add_all(
+        [
+            SightingRow(animal="a", individual="two days"),
+            SightingRow(animal="c", individual="two days"),
+            SightingRow(animal="b", individual="one day"),
+            DisputeRow(first="a", second="b", reason="experts_disagree"),
+        ]
+    )
+
+    catalogue = season_report(session, SITE).catalogue
+
+    assert (catalogue.individuals, catalogue.seen_again, catalogue.sightings, catalogue.disputes) == (2, 1, 3, 1)
+
+
+def test_a_changed_answer_counts_once_and_a_deleted_one_not_at_all(session) -> None:
+    where = tile(session, photo(session, "a", 1), WHOLE, [ONE_LEFT])
+    tile(session, photo(session, "b", 1), WHOLE, [])
+    for number, role in enumerate(("volunteer", "volunteer", "expert")):
+        session.add(PersonRow(id=str(number), label_studio_user=number, role=role, joined_at=NOW))
+    session.add(TaskRow(id=1, question="boxes", subject=where, key="1", created_at=NOW))
+    session.add(TaskRow(id=2, question="pair", subject="a|b", key="2", created_at=NOW))
+    session.flush()
+    for task, person, annotation, seconds, flags in (
+        (1, "0", 1, 500.0, {}),
+        (1, "0", 1, 60.0, {}),
+        (1, "1", 2, 90.0, {"skipped": True}),
+        (1, "1", 3, 70.0, {}),
+        (1, "1", 3, 70.0, {"gone": True}),
+        (2, "2", 4, 30.0, {}),
+    ):
+        session.add(
+            AnswerRow(
+                task=task,
+                person=person,
+                label_studio_annotation=annotation,
+                digest=f"{seconds}{flags}",
+                result=[],
+                seconds=seconds,
+                given_at=NOW,
+                received_at=NOW,
+                **flags,
+            )
+        )
+        session.flush()
+
+    effort = season_report(session, SITE).effort
+
+    volunteers, experts = effort.volunteers, effort.experts
+    assert (volunteers.people, volunteers.answers, volunteers.skipped, volunteers.minutes) == (2, 1, 1, 2.5)
+    assert (experts.people, experts.answers, experts.minutes) == (1, 1, 0.5)
+    assert (effort.agreed, effort.agreement) == (2, pytest.approx(0.9))
+
+
+def test_figures_are_read_as_numbers_and_as_intervals() -> None:
+    assert Figure.read(0.5) == Figure(0.5)
+    assert Figure.read([0.1, 0.2, 0.3]) == Figure(0.2, 0.1, 0.3)
+    assert Figure.read({"mean": 0.2, "low": 0.1, "high": 0.3}) == Figure(0.2, 0.1, 0.3)
+    assert Figure.read(None) is None
+
+
+def test_another_site_s_photos_stay_out(session) -> None:
+    tile(session, photo(session, "far", 1, site="Elsewhere"), WHOLE, [ONE_LEFT])
+
+    report = season_report(session, SITE)
+
+    assert (report.material.photos, report.days, report.effort.agreed) == (0, (), 0)
