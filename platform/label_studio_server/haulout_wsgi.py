@@ -80,7 +80,9 @@ def _writes(environ: Environ) -> bool:
 
 
 def _read_body(environ: Environ) -> None:
-    _put_body(environ, environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    chunked = "chunked" in environ.pop("HTTP_TRANSFER_ENCODING", "").lower()
+    length = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
+    _put_body(environ, environ["wsgi.input"].read(length))
 
 
 def _put_body(environ: Environ, body: bytes) -> None:

@@ -2,6 +2,8 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import httpx
 import pytest
@@ -191,6 +193,28 @@ def test_making_a_project_again_finds_it_and_keeps_the_overlap_of_its_tasks(labe
     assert len(label_studio._get("/api/webhooks/", {"project": project})) == 1
 
 
+def test_an_answer_rings_the_bell_with_the_secret_and_the_project(label_studio, project, anna):
+    rung = []
+
+    class Bell(BaseHTTPRequestHandler):
+        def do_POST(self):
+            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            rung.append((self.headers["X-Haulout-Secret"], event["action"], event["project"]["id"]))
+            self.send_response(202)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    (number,) = send(label_studio, project, task("a", 0.9))
+    with HTTPServer(("127.0.0.1", 0), Bell) as bell:
+        Thread(target=bell.handle_request, daemon=True).start()
+        label_studio.register_webhook(project, f"http://127.0.0.1:{bell.server_port}/hook", "secret")
+        anna.submit(number, box(1), 1.0, uid())  # Label Studio rings before it says that the answer is stored
+
+    assert rung == [("secret", "ANNOTATION_CREATED", project)]
+
+
 def test_only_the_coordinators_own_address_may_be_a_webhook(label_studio, project):
     label_studio.register_webhook(project, "http://127.0.0.1:9/hook", "secret")
 
@@ -231,9 +255,8 @@ def test_a_bare_labeling_link_respects_priorities_too(label_studio, project, ann
     send(label_studio, project, task("low", 0.1), task("high", 0.9))
     bare = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": []}, "project": str(project)}
 
-    told = anna._http.post(
-        f"/api/dm/actions?id=next_task&tabID=1&project={project}", content=json.dumps({**bare, "selectedItems": {}})
-    )
+    body = {**bare, "selectedItems": {"all": True, "excluded": []}}
+    told = anna._http.post(f"/api/dm/actions?id=next_task&tabID=1&project={project}", json=body)
 
     assert told.json()["data"]["key"] == "high"
 

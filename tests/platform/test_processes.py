@@ -21,12 +21,14 @@ signal.pause()
 
 COMMAND = """
 import pathlib, time
+from haulout import embedded
+from haulout.config import Settings
 from haulout.processes import Program, Supervisor
-supervisor = Supervisor(pathlib.Path("."))
-with supervisor.kept_running([Program("sleeper", ("sleep", "1000"), pathlib.Path("."))]):
-    supervisor.wait_until_running(30, time.monotonic, time.sleep)
-    pathlib.Path("up").touch()
-    supervisor.wait()
+supervisor = Supervisor(pathlib.Path("run"))
+supervisor.start([Program("sleeper", ("sleep", "1000"), pathlib.Path("."))])
+supervisor.wait_until_running(30, time.monotonic, time.sleep)
+pathlib.Path("up").touch()
+embedded.keep_running(Settings(home=pathlib.Path(".")))
 """
 
 
@@ -94,13 +96,13 @@ def test_a_terminated_command_takes_its_programs_with_it(tmp_path):
     command = subprocess.Popen([sys.executable, "command.py"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths})
     try:
         until((tmp_path / "up").exists)
-        program = Supervisor(tmp_path).process_ids()["sleeper"]
+        program = Supervisor(tmp_path / "run").process_ids()["sleeper"]
     finally:
         command.terminate()
         command.wait(30)
 
     assert program and not alive(program)
-    assert not Supervisor(tmp_path).running()
+    assert not Supervisor(tmp_path / "run").running()
 
 
 def test_values_that_the_supervisors_file_cannot_hold_are_refused(supervisor, tmp_path):

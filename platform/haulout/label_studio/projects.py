@@ -65,7 +65,7 @@ class Projects(Connection):
         wanted = {
             "url": url,
             "headers": {"X-Haulout-Secret": secret},
-            "send_payload": False,  # the payload carries the project's passwords; the truth is read back anyway
+            "send_payload": True,  # for the project's id: the bell must say whose it is
             "send_for_all_actions": False,
             "actions": ["ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_DELETED"],
         }

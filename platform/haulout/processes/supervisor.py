@@ -10,8 +10,7 @@ import sys
 import tempfile
 import xmlrpc.client
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +43,6 @@ class Supervisor:
         # In a session of its own: Ctrl-C must reach it through us once, not all programs at the same moment.
         with (self.folder / "logs" / "supervisord.out").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-
-    @contextmanager
-    def kept_running(self, programs: Sequence[Program]) -> Iterator[None]:
-        """Run the programs for the length of a `with`; Ctrl-C and SIGTERM end it by stopping them all."""
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-        try:
-            self.start(programs)
-            yield
-        finally:
-            self.stop()
-            signal.signal(signal.SIGTERM, previous)
 
     def running(self) -> bool:
         """Say whether a supervisor answers for this folder."""
@@ -91,10 +79,6 @@ class Supervisor:
             self._process = None
         elif self.running():
             self._rpc().supervisor.shutdown()
-
-    def wait(self) -> int:
-        """Wait until the supervisor that this process started ends, and return its exit status."""
-        return self._process.wait() if self._process else 0
 
     def _info(self) -> list[dict[str, Any]]:
         told: list[dict[str, Any]] = self._rpc().supervisor.getAllProcessInfo()
