@@ -33,6 +33,7 @@ class Backbone(nn.Module):
         self.channels: tuple[int, ...] = tuple(network.feature_info.channels())  # type: ignore[operator, union-attr]
         self.requires_grad_(False)
         self.eval()
+        self.to(memory_format=torch.channels_last)  # three times faster on a CPU
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """Map (n, 3, h, w) to four maps (n, c, h / stride, w / stride); h and w are multiples of 32."""

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from labeling_configs.vocabulary import Boxes, Rectangle
 
+ORIENTATION = 0x0112
 Weights = NDArray[np.float64]
 
 
@@ -39,6 +40,14 @@ class LabelledTile:
             return photo
         part = self.rectangle
         return photo[part.y1 : part.y2, part.x1 : part.x2]
+
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels of the photo as displayed, reading no more than its header."""
+        if self.rectangle is not None:
+            return self.rectangle.width, self.rectangle.height
+        with Image.open(self.image) as opened:
+            turned = opened.getexif().get(ORIENTATION, 1) >= 5
+            return (opened.height, opened.width) if turned else (opened.width, opened.height)
 
     def shifted_boxes(self) -> Boxes:
         """Return the boxes in pixels of the rectangle, shape (n, 4)."""

@@ -60,7 +60,7 @@ class Detector(nn.Module):
         self.settings = settings
         self.backbone = backbone
         self.head = Head(backbone.channels, settings.width)
-        self.to(memory_format=torch.channels_last)
+        self.head.to(memory_format=torch.channels_last)
 
     @classmethod
     def untrained(cls, version: ModelVersion, settings: DetectorSettings, seed: int) -> "Detector":
@@ -77,7 +77,10 @@ class Detector(nn.Module):
         tuned = any(name.startswith("backbone.") for name in tensors)
         backbone = load_backbone(settings.backbone) if tuned else shared_backbone(settings.backbone)
         detector = cls(version, settings, backbone)
-        missing, unknown = detector.load_state_dict(tensors, strict=False)
+        try:
+            missing, unknown = detector.load_state_dict(tensors, strict=False)
+        except RuntimeError as error:
+            raise ValueError(f"the tensors of {version} fit no such detector, wrong card or file? {error}") from error
         if unknown or any(name.startswith("head.") for name in missing):
             raise ValueError(f"the tensors of {version} fit no detector of width {settings.width}: wrong card or file?")
         return detector.eval()

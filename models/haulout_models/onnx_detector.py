@@ -87,7 +87,8 @@ def _cells(side: tuple[int, int]) -> NDArray[np.float64]:
     for stride in _STRIDES:
         rows, columns = np.mgrid[: side[0] // stride, : side[1] // stride]
         grids.append(np.stack([columns.ravel(), rows.ravel(), np.full(rows.size, stride)], axis=1))
-    return np.concatenate(grids).astype(np.float64)
+    cells: NDArray[np.float64] = np.concatenate(grids).astype(np.float64)
+    return cells
 
 
 def _decode(answer: NDArray[np.float32], cells: NDArray[np.float64]) -> NDArray[np.float64]:

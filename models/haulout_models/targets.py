@@ -43,7 +43,7 @@ def targets_of(examples: Sequence[Example]) -> Targets:
 
 def loss_of(raw: Tensor, targets: Targets) -> Tensor:
     """Penalty-reduced focal loss of the heatmap plus five times 1 - GIoU of the boxes, per animal."""
-    animals = targets.centre.sum().clamp(min=1.0)
+    animals = targets.centre.sum() + len(raw)  # an empty square weighs as one animal, not as all of them
     heat = raw[:, 0].float()
     chance = heat.sigmoid()
     hits = -functional.logsigmoid(heat) * (1 - chance) ** 2 * targets.centre

@@ -81,7 +81,7 @@ def train_detector(
     version: ModelVersion = UNTITLED,
 ) -> Detector:
     """Train a new head; with a checkpoint file, go on from where a killed training of the same kind stopped."""
-    settings = replace(settings, detector=replace(settings.detector, scale=_scale(tiles, settings)))
+    settings = _fitted(settings, tiles)
     detector = Detector.untrained(version, settings.detector, seed)
     optimiser = _optimiser(detector, settings)
     state = Interrupted.resume(checkpoint, detector, optimiser, _fingerprint(tiles, settings, seed))
@@ -128,6 +128,14 @@ def _draw(store: TileStore, settings: DetectorTraining, seed: int, step: int) ->
     rng = np.random.default_rng([seed, 1, step])
     chosen = [int(orders[place // len(store)][place % len(store)]) for place in places]
     return [example(store, index, settings.side, settings.augmentation, rng) for index in chosen]
+
+
+def _fitted(settings: DetectorTraining, tiles: Sequence[LabelledTile]) -> DetectorTraining:
+    """Settle what depends on the tiles: the scale, and squares no larger than the largest tile."""
+    scale = _scale(tiles, settings)
+    longest = max(max(tile.size()) for tile in tiles) * scale
+    side = min(settings.side, max(64, math.ceil(longest / 32) * 32))
+    return replace(settings, side=side, detector=replace(settings.detector, scale=scale))
 
 
 def _scale(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> float:

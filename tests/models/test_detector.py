@@ -1,0 +1,123 @@
+"""A detector looks at pictures of any size and finds any number of animals."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from haulout_models.backbone import LITE0, MissingWeights, describe, load_backbone, shared_backbone
+from haulout_models.detector import Detector, DetectorSettings, boxes_of, peaks
+from haulout_models.onnx_detector import OnnxDetector, UnusableNetwork
+from labeling_configs.vocabulary import ModelVersion
+
+V = ModelVersion("det-0001")
+
+
+class EverywhereHead(torch.nn.Module):
+    """Says that there is an animal of 12 px at every third cell."""
+
+    def forward(self, maps):
+        height, width = maps[0].shape[-2:]
+        raw = torch.full((1, 5, height, width), -9.0)
+        raw[:, 0, 1::3, 1::3] = 4.0
+        raw[:, 1:3], raw[:, 3:] = 0.0, float(np.log(12 / 48))
+        return raw
+
+
+@pytest.fixture
+def everywhere():
+    detector = Detector(V, DetectorSettings(tile=256, overlap=64), shared_backbone())
+    detector.head = EverywhereHead()
+    return detector
+
+
+def test_no_number_of_animals_is_too_many_and_none_is_counted_twice(everywhere):
+    image = np.zeros((600, 800, 3), dtype=np.uint8)
+
+    boxes, scores = everywhere.detect(image)
+
+    assert len(boxes) > 2_000
+    centres = np.round((boxes[:, :2] + boxes[:, 2:]) / 2, 1)
+    assert len(np.unique(centres, axis=0)) == len(boxes)
+    assert (boxes >= 0).all() and (boxes <= [800, 600, 800, 600]).all()
+    assert boxes.dtype == scores.dtype == np.float64
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (33, 500, 3), (31, 7, 3)])
+def test_pictures_of_any_shape_are_looked_at(everywhere, shape):
+    boxes, scores = everywhere.detect(np.zeros(shape, dtype=np.uint8))
+
+    assert boxes.shape == (len(scores), 4)
+
+
+@pytest.mark.parametrize("image", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)])
+def test_what_is_no_rgb_picture_is_refused(everywhere, image):
+    with pytest.raises(ValueError, match="RGB bytes"):
+        everywhere.detect(image)
+
+
+def test_boxes_come_back_in_pixels_of_the_photo_whatever_the_scale(everywhere):
+    full = everywhere.detect(np.zeros((256, 256, 3), dtype=np.uint8))[0]
+    everywhere.settings = DetectorSettings(scale=2.0, tile=512, overlap=64)
+    doubled = everywhere.detect(np.zeros((128, 128, 3), dtype=np.uint8))[0]
+
+    assert sorted((doubled * 2).round(2).tolist()) == sorted(full.round(2).tolist())
+
+
+def test_only_the_top_of_a_hill_is_an_animal():
+    raw = torch.full((5, 8, 8), -8.0)
+    raw[0, 3, 3], raw[0, 3, 4], raw[0, 6, 6] = 3.0, 2.0, 1.0
+    raw[1:] = 0.0
+
+    boxes, scores = peaks(raw, threshold=0.5)
+
+    assert scores == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))])
+    assert boxes[0].tolist() == [14 - 24, 14 - 24, 14 + 24, 14 + 24]
+
+
+def test_absurd_sizes_stay_finite():
+    assert torch.isfinite(boxes_of(torch.full((5, 2, 2), 1e9))[2:]).all()
+
+
+def test_the_description_of_a_photo_has_unit_length_and_tells_photos_apart():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 255, (90, 160, 3)).astype(np.uint8)
+    plain = np.full((90, 160, 3), 120, dtype=np.uint8)
+
+    assert np.linalg.norm(describe(noise)) == pytest.approx(1.0, abs=1e-5)
+    assert describe(noise) @ describe(plain) < 0.95
+    assert describe(noise) @ describe(noise) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_tensors_of_another_width_are_refused():
+    tensors = Detector.untrained(V, DetectorSettings(width=16), 0).trained_tensors()
+
+    with pytest.raises(ValueError, match="fit no such detector"):
+        Detector.from_tensors(V, DetectorSettings(width=24), tensors)
+
+
+def test_a_backbone_loads_from_a_file_and_says_when_the_file_is_wrong(tmp_path):
+    original = shared_backbone()
+    save_file({k: v.contiguous() for k, v in original.network.state_dict().items()}, tmp_path / "lite0.safetensors")
+    save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+
+    copied = load_backbone(LITE0, tmp_path / "lite0.safetensors")
+
+    pixels = torch.zeros(1, 3, 64, 64)
+    assert all(torch.equal(a, b) for a, b in zip(copied(pixels), original(pixels), strict=True))
+    with pytest.raises(MissingWeights, match="another network"):
+        load_backbone(LITE0, tmp_path / "other.safetensors")
+    with pytest.raises(MissingWeights, match="cannot be loaded"):
+        load_backbone(LITE0, tmp_path / "absent.safetensors")
+
+
+def test_the_backbone_never_learns_batch_statistics():
+    assert not shared_backbone().train().training
+    assert not any(module.training for module in shared_backbone().modules())
+
+
+def test_a_file_that_is_no_network_is_refused_as_starter(tmp_path):
+    (tmp_path / "cat.onnx").write_bytes(b"meow")
+
+    with pytest.raises(UnusableNetwork, match=r"cat\.onnx"):
+        OnnxDetector.open(tmp_path / "cat.onnx")

@@ -1,0 +1,97 @@
+"""Training learns, can be killed, and refuses what would spoil it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from haulout_models.data import NO_CHANGE, LabelledTile
+from haulout_models.evaluation import average_precision, examine_detector
+from haulout_models.training import DetectorTraining, NothingToLearn, train_detector
+
+QUICK = DetectorTraining(steps=60, side=192, rate=5e-3, augmentation=NO_CHANGE)
+
+
+class Killed(Exception):
+    """What a power cut is to a test."""
+
+
+def test_a_detector_learns_eight_tiles_by_heart(drawn_tiles):
+    losses = []
+
+    detector = train_detector(drawn_tiles, QUICK, seed=0, progress=lambda now: losses.append(now.loss))
+
+    found = [detector.detect(tile.read()) for tile in drawn_tiles]
+    assert average_precision([tile.boxes for tile in drawn_tiles], found) > 0.5
+    assert examine_detector(detector, drawn_tiles).ap50 > 0.5
+    assert losses[-1] < losses[0] / 2
+
+
+def test_a_killed_training_resumed_ends_as_if_it_had_never_been_killed(drawn_tiles, tmp_path):
+    settings, file = replace(QUICK, steps=12, side=96, batch=2, save_every=0.0), tmp_path / "new" / "unfinished"
+    ticks = iter(range(10_000))
+
+    def die(now):
+        if now.step == 10:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train_detector(drawn_tiles, settings, 3, die, file, lambda: float(next(ticks)))
+    seconds = []
+    resumed = train_detector(drawn_tiles, settings, 3, lambda now: seconds.append(now.seconds), file)
+    whole = train_detector(drawn_tiles, settings, 3)
+
+    assert min(seconds) > 0  # the clock stands still: these are the seconds of the killed training
+    for name, tensor in whole.trained_tensors().items():
+        assert torch.allclose(tensor, resumed.trained_tensors()[name], atol=1e-5), name
+
+
+def test_a_checkpoint_of_another_training_or_a_damaged_one_is_not_resumed(drawn_tiles, tmp_path):
+    settings, file = replace(QUICK, steps=2, side=96, batch=2), tmp_path / "unfinished"
+    train_detector(drawn_tiles, settings, 3, checkpoint=file)
+    steps = []
+
+    train_detector(drawn_tiles, settings, 4, lambda now: steps.append(now.step), file)
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    train_detector(drawn_tiles, settings, 4, lambda now: steps.append(now.step), file)
+
+    assert steps == [2, 2]
+
+
+def test_training_stops_when_its_time_is_over(drawn_tiles):
+    ticks = iter(range(0, 10_000, 10))
+    steps = []
+
+    settings = replace(QUICK, side=96, batch=2, seconds=60.0)
+    train_detector(drawn_tiles, settings, 0, lambda now: steps.append(now.step), clock=lambda: float(next(ticks)))
+
+    assert 0 < steps[-1] < 10
+
+
+def test_freed_stages_are_trained_and_kept_and_frozen_ones_are_not(drawn_tiles):
+    frozen = train_detector(drawn_tiles, replace(QUICK, steps=2, side=96, batch=2), 0)
+    freed = train_detector(drawn_tiles, replace(QUICK, steps=2, side=96, batch=2, free_stages=1), 0)
+
+    assert all(name.startswith("head.") for name in frozen.trained_tensors())
+    kept = [name for name in freed.trained_tensors() if name.startswith("backbone.")]
+    assert kept
+    before = frozen.state_dict()
+    assert any(
+        not torch.equal(before[name], tensor) for name, tensor in freed.trained_tensors().items() if name in kept
+    )
+
+
+def test_tiles_without_any_animal_teach_nothing(drawn_tiles):
+    empty = [LabelledTile(tile.image, None, np.zeros((0, 4)), np.zeros(0)) for tile in drawn_tiles]
+
+    with pytest.raises(NothingToLearn, match="8 tiles hold no animal"):
+        train_detector(empty, QUICK, 0)
+
+
+def test_the_scale_brings_the_median_animal_to_its_usual_size(drawn_tiles):
+    halved = replace(QUICK, steps=1, side=96, batch=1, usual_size=25.0)
+
+    detector = train_detector(drawn_tiles, halved, 0)
+
+    assert 0.45 < detector.settings.scale < 0.65
