@@ -7,7 +7,7 @@ from labeling_configs.vocabulary import IndividualId
 
 
 def is_exam(site: str, day: date | None, share: float, salt: str) -> bool:
-    """Say whether all photos of a site's day belong to the exam; undated photos of a site stay together.
+    """Say whether all photos of a site's day belong to the exam; of undated photos the site can name their own key.
 
     `day` is the day a burst began, so that a burst over midnight stays on one side.
     """

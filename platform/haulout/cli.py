@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -112,13 +113,14 @@ def init() -> None:
 def ingest(
     folder: Annotated[Path, typer.Argument(help="A memory card or any folder; sub-folders are read too.")],
     site: Annotated[str | None, typer.Option(help="The haulout; HAULOUT_SITE when not given.")] = None,
+    correction: Annotated[float, typer.Option(help="Minutes to add to the camera's clock; the original is kept.")] = 0,
 ) -> None:
     """Read photos. The same card twice adds nothing; broken files are put aside with a reason."""
     from haulout.ingest import ingest as read
     from haulout.ingest import told_of
 
     with _told() as tell:
-        result = read(_services(), folder, site, tell)
+        result = read(_services(), folder, site, tell, timedelta(minutes=correction))
     for line in told_of(result):
         console.print(line, highlight=False, markup=False)
 

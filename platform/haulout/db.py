@@ -39,7 +39,7 @@ def _sqlite(url: str) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin_sqlite
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -55,7 +55,8 @@ def create_tables(engine: Engine) -> None:
     if engine.dialect.name == "sqlite" and path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
-        SQLModel.metadata.create_all(engine)
+        with engine.connect().execution_options(haulout_writes=True) as connection, connection.begin():
+            SQLModel.metadata.create_all(connection)
     except OperationalError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise ServiceUnavailable(f"The database {where} does not answer: {error.orig}. Check DATABASE_URL.") from error

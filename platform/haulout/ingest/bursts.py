@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select, update
 
 from haulout.tables import PhotoRow
 
-GAP = timedelta(seconds=60)
+GAP = timedelta(seconds=30)
 """The longest pause inside a burst."""
 
 
