@@ -1,4 +1,4 @@
-"""Step 5 of the loop: read back what people answered; webhooks ring the bell, this reads, nothing is lost or doubled."""
+"""Step 5 of the loop: read back what people answered; webhooks only ring the bell, nothing is lost or doubled."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ EXPERT_QUESTIONS = {Question.BOX_DISPUTE.value, Question.PAIR.value, Question.GA
 
 
 def collect(services: Services, tell: Tell = silently, *, sweep: bool = False) -> int:
-    """Store every answer that is new or changed in Label Studio, with `sweep` also what was deleted; return how many."""
+    """Store every answer that is new or changed in Label Studio, with `sweep` also deletions; return how many."""
     with reading(services.database) as session:
         projects = list(session.exec(select(ProjectRow).order_by(ProjectRow.question)))
     stored = 0
@@ -53,8 +53,11 @@ def _tasks(session: Session, question: str) -> dict[int, TaskRow]:
 def _store(session: Session, answer: RawAnswer, tasks: dict[int, TaskRow], now: datetime) -> bool:
     """Add the answer unless this very content is stored already; a task that is not ours is left alone."""
     task = tasks.get(answer.task)
-    digest = _digest(answer)
-    if task is None or task.id is None or _newest_digest(session, answer.annotation) == digest:
+    if task is None or task.id is None:
+        return False
+    known = _revisions(session, answer.annotation)
+    digest = _digest(answer, deletions=sum(gone for _, gone in known))
+    if known and known[-1][0] == digest:
         return False
     session.add(
         AnswerRow(
@@ -74,14 +77,16 @@ def _store(session: Session, answer: RawAnswer, tasks: dict[int, TaskRow], now: 
     return True
 
 
-def _newest_digest(session: Session, annotation: int) -> str | None:
-    newest = select(AnswerRow.digest).where(AnswerRow.label_studio_annotation == annotation)
-    return session.exec(newest.order_by(col(AnswerRow.id).desc())).first()
+def _revisions(session: Session, annotation: int) -> list[tuple[str, bool]]:
+    """Return the digest of each stored revision, oldest first, and whether it records a deletion."""
+    query = select(AnswerRow.digest, AnswerRow.gone).where(AnswerRow.label_studio_annotation == annotation)
+    return list(session.exec(query.order_by(col(AnswerRow.id))))
 
 
-def _digest(answer: RawAnswer) -> str:
-    content = json.dumps([answer.result, answer.skipped, answer.updated_at.isoformat()], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()
+def _digest(answer: RawAnswer, deletions: int) -> str:
+    """Name the content; an answer that is back after a deletion (a restored backup) is one more revision."""
+    parts = [answer.result, answer.skipped, answer.updated_at.isoformat(), *[deletions] * bool(deletions)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _person(session: Session, user: int, question: str, now: datetime) -> PersonRow:

@@ -72,7 +72,7 @@ def programs(settings: Settings) -> list[Program]:
 
 
 def _haulout(settings: Settings, command: str) -> Program:
-    """A command of our own; two threads that wait instead of spinning, or two busy processes slow each other tenfold."""
+    """A command of our own; its threads wait instead of spinning, or two busy processes slow each other tenfold."""
     environment = settings.to_env() | {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}
     return Program(
         command, (sys.executable, "-m", "haulout", command), settings.home.resolve(), environment, stop_seconds=20

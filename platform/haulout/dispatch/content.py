@@ -12,7 +12,7 @@ from labeling_configs import box_dispute, boxes, gallery, pair
 from labeling_configs.vocabulary import AnimalId, Question, Rectangle, Tile
 
 SHOWN_ABOVE = 0.3
-"""People are shown the machine's boxes from this score on: deleting a false box costs less than drawing a missed one."""
+"""People are shown boxes from this score on: deleting a false box costs less than drawing a missed one."""
 
 
 @dataclass(frozen=True)
