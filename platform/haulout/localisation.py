@@ -28,7 +28,8 @@ class Language:
 
     def gettext(self, message: str) -> str:
         """Return the message in this language, or as it is when it has no translation."""
-        return self.messages.gettext(message)
+        # gettext keeps the head of its file under the empty message.
+        return self.messages.gettext(message) if message else ""
 
     def ngettext(self, singular: str, plural: str, n: int) -> str:
         """Return the form of the message that goes with the number n."""

@@ -9,9 +9,11 @@ from flask import Flask
 from haulout.localisation import Language
 from haulout.report import Day, Exam, Figure
 
-WIDTH, HEIGHT = 680, 250
+WIDTH, HEIGHT = 900, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 34
-MOST_LABELS = 7
+MOST_LABELS = 9
+LETTER = 7
+"""How wide a letter of a label is, about."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Chart:
 
     def anchor(self, point: Point) -> str:
         """Return which end of the point's label is at the point, so that the picture's edge cuts none."""
-        x = self.x(point.at)
-        return "end" if x > WIDTH - 60 else "start" if x < 60 + RIGHT else "middle"
+        half = len(point.label) * LETTER / 2
+        if self.x(point.at) + half > WIDTH:
+            return "end"
+        return "start" if self.x(point.at) < half else "middle"
 
     def y(self, value: float) -> float:
         """Return how far from the top this value is drawn."""

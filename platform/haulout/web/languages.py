@@ -25,10 +25,10 @@ def speak(app: Flask) -> None:
 
 
 def _choose() -> None:
-    wished = (request.args.get("language"), request.cookies.get(COOKIE))
     fallback = here().services.settings.language
     asked_for = request.accept_languages.best_match(list(NAMES), default=fallback)
-    code = next((code for code in wished if code in NAMES), asked_for or fallback)
+    wishes = (request.args.get("language"), request.cookies.get(COOKIE), asked_for)
+    code = next((code for code in wishes if code is not None and code in NAMES), fallback)
     g.language = here().languages[code]
 
 

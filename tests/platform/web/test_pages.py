@@ -78,6 +78,13 @@ def test_the_overview_shows_how_far_a_run_is(client: FlaskClient, season) -> Non
     assert "running.js" in page
 
 
+def test_the_stage_of_a_run_is_told_in_the_reader_s_language(client: FlaskClient, season) -> None:
+    with writing(season.services.database) as session:
+        now = season.services.now()
+        session.add(RunRow(started_at=now, heard_at=now, stage="settle", message="Merging the votes"))
+    assert "Сведение голосов" in client.get("/running?language=ru").text
+
+
 def test_a_batch_says_in_words_why_each_tile_was_chosen(client: FlaskClient) -> None:
     page = client.get("/batches/1").text
     assert "the machine is unsure here" in page
@@ -93,10 +100,8 @@ def test_a_photo_carries_the_boxes_of_machine_votes_and_consensus(client: FlaskC
 
 
 def layers(page: str) -> list[str]:
-    return [
-        re.search(f'<g id="{name}-boxes" class="boxes">(.*?)</g>', page, re.S)[1]
-        for name in ("machine", "votes", "consensus")
-    ]
+    names = ("machine", "votes", "consensus")
+    return [re.search(rf'<g id="{name}-boxes" class="boxes">(.*?)</g>', page, re.S)[1] for name in names]
 
 
 def test_photos_are_found_by_camera_day_animals_and_split(client: FlaskClient, season) -> None:

@@ -61,3 +61,7 @@ def test_numbers_and_days_are_written_as_the_language_does() -> None:
     english, russian = open_languages()["en"], open_languages()["ru"]
     assert (english.number(1234.56, 1), russian.number(1234.56, 1)) == ("1,234.6", "1\xa0234,6")
     assert (english.day(date(2026, 8, 1)), russian.day(date(2026, 8, 1))) == ("1 August 2026", "1 августа 2026")
+
+
+def test_nothing_translated_is_nothing_and_not_the_head_of_the_file() -> None:
+    assert [language.gettext("") for language in open_languages().values()] == ["", ""]
