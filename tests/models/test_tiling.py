@@ -30,7 +30,7 @@ def test_a_tile_cannot_overlap_itself_wholly():
 
 def test_an_animal_on_a_seam_is_kept_once_and_its_cut_half_is_dropped():
     left, right = machine_tiles(180, 100, side=100, overlap=20)
-    animal, half = np.array([[70.0, 10, 98, 40]]), np.array([[80.0, 10, 98, 40]])
+    animal, half = np.array([[50.0, 10, 98, 40]]), np.array([[80.0, 10, 98, 40]])
 
     boxes, scores = merge([(left, (animal, np.array([0.9]))), (right, (half, np.array([0.8])))], 0.5)
 

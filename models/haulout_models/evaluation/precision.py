@@ -35,9 +35,10 @@ def grade(truth: Boxes, found: Found, iou: float = 0.5, ignored: Boxes | None = 
     boxes, scores = boxes[order], scores[order]
     free = np.ones(len(truth), dtype=bool)
     hits = np.zeros(len(order), dtype=bool)
-    for i, row in enumerate(overlap(boxes, truth)):
-        fitting = np.where(free, row, 0.0)
-        if len(truth) and fitting.max() >= iou:
+    overlaps = overlap(boxes, truth)
+    for i in np.flatnonzero(overlaps.max(axis=1, initial=0.0) >= iou):
+        fitting = np.where(free, overlaps[i], 0.0)
+        if fitting.max() >= iou:
             free[fitting.argmax()] = False
             hits[i] = True
     counts = hits | ~lying_on(boxes, ignored, iou) if ignored is not None else np.ones(len(order), dtype=bool)
