@@ -270,9 +270,9 @@ def beach(found: np.ndarray, rng: np.random.Generator) -> Image.Image:
     """Draw sea, shingle and walruses."""
     width, height = SIZE
     rows = np.linspace(0, 1, height)[:, None, None]
-    ground = np.array([120, 118, 104]) * np.ones((height, width, 1)) + rng.normal(0, 12, (height, width, 1))
-    sea = np.array([96, 124, 138]) + rng.normal(0, 5, (height, width, 1))
-    pixels = np.where(rows < 0.28, np.array([188, 199, 205]), np.where(rows < 0.5, sea, ground))
+    grain = rng.integers(-20, 20, (height // 4, width // 4, 1)).repeat(4, axis=0).repeat(4, axis=1)
+    sea, shingle = np.array([96, 124, 138]), np.array([120, 118, 104])
+    pixels = np.where(rows < 0.28, np.array([188, 199, 205]), np.where(rows < 0.5, sea, shingle) + grain)
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
     pen = ImageDraw.Draw(image)
     for x1, y1, x2, y2 in found.tolist():
