@@ -48,6 +48,8 @@ class Supervisor:
         """Say whether a supervisor answers for this folder."""
         try:
             return bool(self._rpc().supervisor.getState()["statecode"] >= 0)
+        except xmlrpc.client.Fault:  # it is shutting down
+            return True
         except (OSError, http.client.HTTPException):
             return False
 
