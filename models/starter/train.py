@@ -45,6 +45,13 @@ def main() -> None:
     )
     checkpoint = options.work / "unfinished"
     version = ModelVersion("starter-1")
+    steps = 0
+
+    def report(progress: Progress) -> None:
+        nonlocal steps
+        steps = progress.step
+        sys.stderr.write(f"step {progress.step} after {progress.seconds:.0f} s, loss {progress.loss:.3f}\n")
+
     detector = train_detector(training, settings, options.seed, report, checkpoint, time.monotonic, version)
     scores = {"ap50_drawn_season_never_seen": examine_detector(detector, held_back).ap50}
     if options.exam:
@@ -53,6 +60,7 @@ def main() -> None:
         "what": "drawn seasons only, no photograph",
         "seasons": [hashlib.sha256(repr(one).encode()).hexdigest()[:12] for one in plans[:-1]],
         "tiles": len(training),
+        "steps": steps,
         "animals": sum(len(tile.boxes) for tile in training),
         "command": " ".join(["python", "models/starter/train.py", *without_paths(options)]),
     }
@@ -125,10 +133,6 @@ def photographs(folder: Path) -> list[LabelledTile]:
         LabelledTile(folder / "images" / name, None, np.array(found), np.ones(len(found)))
         for name, found in boxes.items()
     ]
-
-
-def report(progress: Progress) -> None:
-    sys.stderr.write(f"step {progress.step} after {progress.seconds:.0f} s, loss {progress.loss:.3f}\n")
 
 
 if __name__ == "__main__":
