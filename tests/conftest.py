@@ -1,10 +1,12 @@
-"""What tests of every folder share: a real Label Studio, started once."""
+"""What tests of every folder share: a real Label Studio and a real PostgreSQL, each started once."""
 
 import os
 import shutil
 import socket
+import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,3 +79,61 @@ def label_studio(label_studio_server):
     from haulout.label_studio import LabelStudio
 
     return LabelStudio(label_studio_server.url, label_studio_server.token)
+
+
+@pytest.fixture(scope="session")
+def new_postgres_database() -> Iterator[Callable[[], str]]:
+    """Start a throw-away PostgreSQL on a socket of its own; each call gives the URL of a new, empty database."""
+    binaries = _postgres_binaries()
+    owner = {"user": "postgres", "group": "postgres"} if os.geteuid() == 0 else {}  # it refuses to run as root
+    folder = Path(tempfile.mkdtemp(prefix="haulout-postgres-"))  # a socket's path may have 107 bytes only
+    if owner:
+        shutil.chown(folder, **owner)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": folder, **owner}
+    initdb = [binaries / "initdb", "-D", folder / "data", "-U", "haulout", "-A", "trust", "--no-sync", "-E", "UTF8"]
+    subprocess.run(initdb, check=True, **quiet)
+    options = ["listen_addresses=", "fsync=off", f"unix_socket_directories={folder}"]
+    command = [binaries / "postgres", "-D", folder / "data", *(part for option in options for part in ("-c", option))]
+    server = subprocess.Popen(command, **{**quiet, "stderr": subprocess.DEVNULL})
+    try:
+        _wait_for_postgres(server, folder)
+        made: list[str] = []
+
+        def new() -> str:
+            made.append(f"season_{len(made)}")
+            with _postgres_connection(folder) as connection:
+                connection.execute(f"CREATE DATABASE {made[-1]}")
+            return f"postgresql://haulout@/{made[-1]}?host={folder}"
+
+        yield new
+    finally:
+        server.terminate()
+        server.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgres_binaries() -> Path:
+    found = [*sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), reverse=True), shutil.which("postgres")]
+    if found[0] is None:
+        reason = "no PostgreSQL server binaries; install the package postgresql"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    return Path(found[0]).resolve().parent
+
+
+def _postgres_connection(folder: Path):
+    import psycopg
+
+    return psycopg.connect(host=str(folder), user="haulout", dbname="postgres", autocommit=True)
+
+
+def _wait_for_postgres(server: subprocess.Popen, folder: Path) -> None:
+    import psycopg
+
+    for _ in range(600):
+        assert server.poll() is None, f"PostgreSQL stopped with {server.returncode}"
+        try:
+            _postgres_connection(folder).close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+    pytest.fail("PostgreSQL did not start in 30 seconds")

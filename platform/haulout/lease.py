@@ -16,7 +16,7 @@ from haulout.errors import HauloutError
 from haulout.tables import LeaseRow
 
 SILENCE = timedelta(minutes=15)
-"""After this long without a sign of life a holder on another machine is taken for dead."""
+"""After this long without a sign of life a holder is taken for dead."""
 
 
 class LeaseTaken(HauloutError):
@@ -75,9 +75,10 @@ def _take(database: Engine, name: str, holder: str, now: datetime) -> None:
 
 
 def _is_dead(row: LeaseRow, now: datetime) -> bool:
+    """After a restart of the machine the holder's number may be that of another process: silence counts here too."""
     host, process, _ = row.holder.rsplit(":", 2)
-    if host == socket.gethostname():
-        return not _runs(int(process))
+    if host == socket.gethostname() and not _runs(int(process)):
+        return True
     return now - row.heard_at > SILENCE
 
 

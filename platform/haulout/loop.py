@@ -21,11 +21,11 @@ from haulout.tables import (
     AnswerRow,
     BatchRow,
     ConsensusRow,
-    IndividualRow,
     ModelRow,
     PersonRow,
     PhotoRow,
     RunRow,
+    SightingRow,
     TaskRow,
 )
 
@@ -140,6 +140,6 @@ def summary(session: Session) -> dict[str, Any]:
         "tiles_agreed": count(ConsensusRow, ConsensusRow.state == "agreed"),
         "tiles_disputed": count(ConsensusRow, ConsensusRow.state == "disputed"),
         "animals": count(AnimalRow),
-        "individuals": count(IndividualRow),
+        "individuals": len(set(session.exec(select(SightingRow.individual)))),
         "serving": {row.kind: {"version": row.version, "exam": row.exam} for row in serving},
     }

@@ -24,14 +24,19 @@ PURPOSE = 3
 
 
 def select_batch(services: Services, run: int | None = None, tell: Tell = silently) -> int | None:
-    """Choose a batch from the serving detector's proposals; return its id, or None when nothing is left to ask."""
+    """Fill the queue up to the size of a batch; return the new batch's id, or None when the queue is full.
+
+    Also None when nothing is left to ask. A second call, after a crash or in a slow week, asks nobody twice as much.
+    """
     tell("Choosing what to ask next", 0, 0)
     model = serving_detector(services).version
     with reading(services.database) as session:
         pool = _pool(session, model, services.settings)
-        asked = set(session.exec(select(TaskRow.subject).where(TaskRow.question == Question.BOXES.value)))
+        states = session.exec(select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value))
+        asked = dict(states.all())
         number = len(session.exec(select(BatchRow.id)).all())
-    chosen = _choose(pool, asked, services, number)
+    room = services.settings.batch_size - list(asked.values()).count("open")
+    chosen = _choose(pool, set(asked), services, number, room) if room > 0 else ()
     if not chosen:
         return None
     layouts = {tile.id: tiles for tiles, _ in pool.values() for tile in tiles}
@@ -77,7 +82,7 @@ def _candidates(
     return tiles, candidates
 
 
-def _choose(pool: Pool, asked: set[str], services: Services, number: int) -> Sequence[Chosen]:
+def _choose(pool: Pool, asked: set[str], services: Services, number: int, size: int) -> Sequence[Chosen]:
     """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
 
     Other tiles of a photo that was begun stay: only all of them together count its animals.
@@ -88,9 +93,9 @@ def _choose(pool: Pool, asked: set[str], services: Services, number: int) -> Seq
     settings = services.settings
     unasked = [c for c in everything if c.tile not in asked]
     fresh = [c for c in unasked if c.burst not in bursts or c.photo in photos]
-    free = fresh if len({c.burst for c in fresh}) >= settings.batch_size else unasked
+    free = fresh if len({c.burst for c in fresh}) >= size else unasked
     shares = Shares(settings.random_share, settings.exam_share, settings.blind_share)
-    return choose(free, settings.batch_size, services.rng(PURPOSE, number), shares, _features(known))
+    return choose(free, size, services.rng(PURPOSE, number), shares, _features(known))
 
 
 def _features(candidates: Sequence[Candidate]) -> NDArray[np.float64] | None:

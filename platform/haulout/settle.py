@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from sqlmodel import Session, col, delete, select
 
-from active_learning.consensus import NoVotes, agree
+from active_learning.consensus import NoVotes, agree, latest
 from active_learning.overlap import overlapping_pairs
 from active_learning.retirement import Step, next_step
 from haulout.answers import find_task, live_answers, read_vote
@@ -17,6 +17,7 @@ from haulout.tables import (
     AnswerRow,
     BrokenRow,
     ConsensusRow,
+    DisputeRow,
     EmbeddingRow,
     MarkRow,
     PhotoRow,
@@ -75,7 +76,7 @@ def _settle(services: Services, session: Session, tile_id: str) -> None:
     if expert:
         consensus, state = _as_expert_says(expert[-1]), "unusable" if expert[-1].unusable else "agreed"
     else:
-        state = _state(decision.step, consensus)
+        state = _state(decision.step, consensus, votes)
     task.state = "retired" if state != "open" else "open"
     task.overlap = max(task.overlap, decision.overlap)
     session.add(task)
@@ -106,12 +107,14 @@ def _as_expert_says(vote: Vote) -> Consensus:
     return Consensus(vote.tile, boxes, voters=1, agreement=1.0)
 
 
-def _state(step: Step, consensus: Consensus | None) -> str:
+def _state(step: Step, consensus: Consensus | None, votes: Sequence[Vote]) -> str:
+    """A tile that most people call unusable is not agreed on, though one of them may have drawn boxes."""
     if step is Step.EXPERT:
         return "disputed"
     if step is Step.ASK_MORE:
         return "open"
-    return "agreed" if consensus is not None else "unusable"
+    unusable = sum(vote.unusable for vote in latest(votes))
+    return "agreed" if consensus is not None and consensus.voters > unusable else "unusable"
 
 
 def _ask_expert(services: Services, session: Session, task: TaskRow, *, wanted: bool, answered: bool) -> None:
@@ -212,4 +215,6 @@ def _forget(session: Session, animals: Sequence[str]) -> None:
     """Remove animals the consensus no longer holds, with all that was derived from them; raw answers stay."""
     for table in (EmbeddingRow, MarkRow, SightingRow):
         session.exec(delete(table).where(col(table.animal).in_(animals)))
+    for end in (DisputeRow.first, DisputeRow.second):
+        session.exec(delete(DisputeRow).where(col(end).in_(animals)))
     session.exec(delete(AnimalRow).where(col(AnimalRow.id).in_(animals)))

@@ -63,9 +63,9 @@ def _version(services: Services, question: Question) -> str:
 def _serve(services: Services, label_studio: LabelStudio, project: ProjectRow, tell: Tell) -> None:
     """Give every open task a prediction of the serving model: tasks without one would be served last, or never."""
     version = _version(services, Question(project.question))
-    if project.serves == version:
+    tasks = [task for task in _tasks(services, project.question, sent=True) if task.model != version]
+    if project.serves == version and not tasks:
         return
-    tasks = _tasks(services, project.question, sent=True)
     tell(f"Showing the boxes of {version}", 0, len(tasks))
     with reading(services.database) as session:
         for task in tasks:

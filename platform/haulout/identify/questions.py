@@ -138,9 +138,18 @@ def _plan(
 
 
 def _close_answered(session: Session) -> None:
-    """Retire each identity question that as many experts answered as were wanted."""
+    """Retire each identity question that as many experts answered as were wanted, or whose animals are gone."""
+    known = set(session.exec(select(AnimalRow.id)))
     for question in (Question.PAIR, Question.GALLERY):
-        experts = Counter(task.id for _, task in live_answers(session, question))
+        experts = Counter(
+            task for task, _ in {(task.id, answer.person) for answer, task in live_answers(session, question)}
+        )
         for task in session.exec(select(TaskRow).where(TaskRow.question == question.value)):
-            task.state = "retired" if experts[task.id] >= task.overlap else "open"
+            askable = known.issuperset(_shown(task))
+            task.state = "open" if askable and experts[task.id] < task.overlap else "retired"
             session.add(task)
+
+
+def _shown(task: TaskRow) -> set[str]:
+    """Return the animals whose pictures the task shows; a new consensus may no longer hold them."""
+    return {*task.subject.split("|"), *task.details.get("candidates", ())}

@@ -30,14 +30,15 @@ class Exam:
 
 
 def keep(services: Services, card: ModelCard, tensors: Mapping[str, "Tensor"], run: int | None) -> ModelVersion:
-    """Store a trained network as a candidate and return the version it was given."""
+    """Store a trained network as a candidate under the next free version, whatever its card says; return that."""
+    card = replace(card, version=services.registry.next_version(card.kind))
     stored = services.registry.save(card, tensors)
     row = ModelRow(
         version=stored.version,
         kind=card.kind,
         sha256=stored.sha256,
         run=run,
-        card=asdict(replace(card, version=stored.version)),
+        card=asdict(card),
         created_at=services.now(),
     )
     with writing(services.database) as session:
