@@ -12,7 +12,6 @@ from haulout.db import connect, create_tables
 from haulout.label_studio import LabelStudio
 from haulout.services import Services
 from haulout.storage import Storage
-from haulout_models.registry import Registry
 
 
 def connected(settings: Settings) -> Engine:
@@ -36,7 +35,7 @@ def build(settings: Settings) -> Services:
         settings=settings,
         database=database,
         storage=storage,
-        registry=Registry(settings.home.resolve() / "weights"),
+        weights=settings.home.resolve() / "weights",
         label_studio=label_studio,
         now=utc_now,
         sleep=time.sleep,

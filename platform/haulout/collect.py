@@ -31,9 +31,25 @@ def collect(services: Services, tell: Tell = silently, *, sweep: bool = False) -
     return stored
 
 
+def is_quiet(services: Services) -> bool:
+    """Say whether nobody answered since the last reading and Label Studio has been told everything; changes nothing."""
+    with reading(services.database) as session:
+        projects = list(session.exec(select(ProjectRow)))
+        untold = any(task.pushed != task.wanted() for task in session.exec(select(TaskRow)))
+        unread = any(
+            _new_digest(session, answer) is not None
+            for project in projects
+            for answer in services.label_studio().answers_since(project.label_studio_project, _since(project))
+        )
+    return not untold and not unread
+
+
+def _since(project: ProjectRow) -> datetime | None:
+    return project.read_to - OVERLAP if project.read_to else None
+
+
 def _collect(services: Services, project: ProjectRow) -> int:
-    since = project.read_to - OVERLAP if project.read_to else None
-    answers = services.label_studio().answers_since(project.label_studio_project, since)
+    answers = services.label_studio().answers_since(project.label_studio_project, _since(project))
     with writing(services.database) as session:
         tasks = _tasks(session, project.question)
         stored = sum(_store(session, answer, tasks, services.now()) for answer in answers)
@@ -55,9 +71,8 @@ def _store(session: Session, answer: RawAnswer, tasks: dict[int, TaskRow], now: 
     task = tasks.get(answer.task)
     if task is None or task.id is None:
         return False
-    known = _revisions(session, answer.annotation)
-    digest = _digest(answer, deletions=sum(gone for _, gone in known))
-    if known and known[-1][0] == digest:
+    digest = _new_digest(session, answer)
+    if digest is None:
         return False
     session.add(
         AnswerRow(
@@ -75,6 +90,13 @@ def _store(session: Session, answer: RawAnswer, tasks: dict[int, TaskRow], now: 
     )
     session.flush()
     return True
+
+
+def _new_digest(session: Session, answer: RawAnswer) -> str | None:
+    """Return the digest under which to store the answer, None when this very content is the newest that is stored."""
+    known = _revisions(session, answer.annotation)
+    digest = _digest(answer, deletions=sum(gone for _, gone in known))
+    return None if known and known[-1][0] == digest else digest
 
 
 def _revisions(session: Session, annotation: int) -> list[tuple[str, bool]]:

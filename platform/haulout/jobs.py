@@ -21,10 +21,15 @@ def run_week() -> None:
 def listen() -> None:
     """Take in new answers; does nothing while a run is going on, which takes them in itself."""
     from haulout.bootstrap import build_from
+    from haulout.collect import is_quiet
     from haulout.lease import LeaseTaken
-    from haulout.loop import listen as take_in
+
+    services = build_from(os.environ)
+    if is_quiet(services):
+        return
+    from haulout.loop import listen as take_in  # loads torch, for seconds: not every minute for nothing
 
     try:
-        log.info("%d new answers", take_in(build_from(os.environ)))
+        log.info("%d new answers", take_in(services))
     except LeaseTaken:
         log.info("a run is going on; it will read the answers")

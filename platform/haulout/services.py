@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import Engine
@@ -10,7 +13,9 @@ from sqlalchemy import Engine
 from haulout.config import Settings
 from haulout.label_studio import LabelStudio
 from haulout.storage import Storage
-from haulout_models.registry import Registry
+
+if TYPE_CHECKING:
+    from haulout_models.registry import Registry
 
 Tell = Callable[[str, int, int], None]
 """Called with a message, the steps done and the steps in all (0 when unknown) while long work goes on."""
@@ -27,13 +32,21 @@ class Services:
     settings: Settings
     database: Engine
     storage: Storage
-    registry: Registry
+    weights: Path
+    """The folder of all trained networks."""
     label_studio: Callable[[], LabelStudio]
     """Connects on the first call, so that work that needs no people runs without Label Studio."""
     now: Callable[[], datetime]
     """The time in UTC, without zone."""
     sleep: Callable[[float], None]
     """Waits for so many seconds."""
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """The trained networks; looked at late, because what never needs one should not wait for torch."""
+        from haulout_models.registry import Registry
+
+        return Registry(self.weights)
 
     def rng(self, *purpose: int) -> np.random.Generator:
         """Return the random numbers for one purpose: the same for the same seed and purpose, whatever ran before."""

@@ -20,7 +20,6 @@ from haulout.serving import COLD
 from haulout.storage import Storage
 from haulout.tables import IngestionRow, PhotoRow, ProposalRow, TaskRow, TileRow
 from haulout.testing import FakeLabelStudio, TickingClock
-from haulout_models.registry import Registry
 from labeling_configs import boxes as box_question
 from labeling_configs.vocabulary import Tile
 
@@ -46,7 +45,7 @@ def make_services() -> Callable[..., Services]:
             settings=Settings(home=home),
             database=engine,
             storage=storage,
-            registry=Registry(home / "weights"),
+            weights=home / "weights",
             label_studio=no_label_studio,
             now=lambda: datetime(2026, 11, 23, 12),
             sleep=no_sleep,
@@ -137,6 +136,12 @@ class Coordinator:
         """Read rows of a table, by their key."""
         with reading(self.services.database) as session:
             return list(session.exec(select(table).where(*conditions).order_by(*table.__table__.primary_key)))
+
+    def store(self, *rows: object) -> None:
+        """Store rows, new or changed."""
+        with writing(self.services.database) as session:
+            for row in rows:
+                session.merge(row)
 
     def task(self, subject: str, question: str = "boxes") -> TaskRow:
         """Return the one task about a subject."""
