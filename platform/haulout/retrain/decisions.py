@@ -1,5 +1,6 @@
 """What becomes of a trained model: promoted, refused, or rolled back; every decision is written down."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ def decide(services: Services, version: str, exam: Exam, by: str = "exam") -> bo
     """Store a candidate's exam and promote or refuse it; return whether it serves now."""
     with writing(services.database) as session:
         model = _model(session, version)
-        model.exam = exam.scores
+        model.exam = {name: _storable(score) for name, score in exam.scores.items()}
         session.add(model)
         if exam.passed:
             _serve(services, session, model, "promoted", exam.reason, by)
@@ -106,6 +107,13 @@ def _decision(
         by=by,
         at=services.now(),
     )
+
+
+def _storable(score: Any) -> Any:
+    """JSON knows no infinity, and PostgreSQL refuses it: what cannot be measured is null."""
+    if isinstance(score, list):
+        return [_storable(one) for one in score]
+    return None if isinstance(score, float) and not math.isfinite(score) else score
 
 
 def _serving(session: Session, kind: str) -> ModelRow | None:

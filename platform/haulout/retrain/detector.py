@@ -43,7 +43,8 @@ def retrain_detector(services: Services, run: int | None = None, tell: Tell = si
     with reading(services.database) as session:
         training = labelled_tiles(session, services.storage, "train")
         exam = labelled_tiles(session, services.storage, "exam")
-    animals = sum(len(tile.truth.boxes) for tile in training)
+    # An exam that shows no animal lets everybody pass.
+    animals = min(sum(len(tile.truth.boxes) for tile in tiles) for tiles in (training, exam))
     if len(training) < LEAST_TILES or len(exam) < LEAST_EXAM or not animals:
         tell(f"Too little is labelled to train a detector: {len(training)} tiles, {len(exam)} for the exam", 0, 0)
         return None
@@ -82,7 +83,8 @@ def labelled_tiles(session: Session, storage: Storage, split: str) -> list[ExamT
 
 def _train(services: Services, tiles: Sequence[LabelledTile], run: int | None, tell: Tell) -> ModelVersion:
     settings = DetectorTraining(seconds=services.settings.detector_minutes * 60)
-    seed = int(services.rng(PURPOSE, run or 0).integers(2**31))
+    # By the number of models, not of the run: a run that was killed must find the seed of its unfinished training.
+    seed = int(services.rng(PURPOSE, len(services.registry.versions(KIND))).integers(2**31))
 
     def progress(now: Progress) -> None:
         share = max(now.step / now.steps, now.seconds / (settings.seconds or float("inf")))

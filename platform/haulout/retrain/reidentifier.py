@@ -84,7 +84,7 @@ def _recaptured(services: Services) -> _Sightings:
 
 def _train(services: Services, sightings: _Sightings, run: int | None, tell: Tell) -> ModelVersion:
     settings = ReidentifierTraining(seconds=services.settings.reidentifier_minutes * 60)
-    seed = int(services.rng(PURPOSE, run or 0).integers(2**31))
+    seed = int(services.rng(PURPOSE, len(services.registry.versions(KIND))).integers(2**31))
 
     def progress(done: int, total: int, loss: float) -> None:
         tell(f"Training re-identification on {len(sightings.crops)} sightings, loss {loss:.2f}", done, total)
