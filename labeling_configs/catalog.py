@@ -45,8 +45,9 @@ _PAIR = (
     "Левый и правый бок сравнить нельзя: тогда выберите «нельзя сказать».</p>"
 )
 _GALLERY = (
-    "<p>Which of these walruses is the one on top? Choose it, or say that it is new or that you cannot tell.</p>"
-    "<p>Кто из этих моржей изображён сверху? Выберите его, либо «новый морж», либо «нельзя сказать».</p>"
+    "<p>Which of these walruses is the one in the large picture? Choose it, or say that it is new or that you "
+    "cannot tell.</p>"
+    "<p>Кто из этих моржей на большом снимке? Выберите его, либо «новый морж», либо «нельзя сказать».</p>"
 )
 _ENTRIES = (
     Entry(Question.BOXES, "Find the walruses", "Найдите моржей", _BOXES, boxes),

@@ -115,4 +115,4 @@ def test_the_pair_offers_every_mark_side_and_answer_on_both_photos():
 
 def test_both_photos_of_a_pair_have_a_width_without_which_label_studio_shows_nothing():
     views = [view for view in tags(Question.PAIR, "View") if view.find("Image") is not None]
-    assert [view.get("style") for view in views] == ["width:49%", "width:49%"]
+    assert [view.get("style") for view in views] == ["width:49%; min-width:300px"] * 2
