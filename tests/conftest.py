@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -107,7 +108,7 @@ def new_postgres_database() -> Iterator[Callable[[], str]]:
 
         yield new
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # SIGTERM would wait until everybody has hung up
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 

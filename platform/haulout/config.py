@@ -134,7 +134,9 @@ def _secrets(home: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        known: dict[str, str] = json.loads(path.read_text())
+        known = json.loads(path.read_text())
     except ValueError as error:
         raise BadConfiguration(f"{path} is not valid JSON ({error}). Restore it from a backup.") from error
+    if not isinstance(known, dict):
+        raise BadConfiguration(f"{path} holds no passwords by name. Restore it from a backup.")
     return known

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from haulout.db import writing
@@ -66,6 +67,13 @@ def _take_patiently(
 
 
 def _take(database: Engine, name: str, holder: str, now: datetime) -> None:
+    try:
+        _write_holder(database, name, holder, now)
+    except IntegrityError as error:  # two asked at once for a lease that had never been taken
+        raise LeaseTaken("Another pass has just begun; see `haulout status`.") from error
+
+
+def _write_holder(database: Engine, name: str, holder: str, now: datetime) -> None:
     with writing(database) as session:
         row = session.get(LeaseRow, name, with_for_update=True) or LeaseRow(name=name, heard_at=now)
         if row.holder and not _is_dead(row, now):

@@ -36,7 +36,7 @@ def select_batch(services: Services, run: int | None = None, tell: Tell = silent
         asked = dict(states.all())
         number = len(session.exec(select(BatchRow.id)).all())
     room = services.settings.batch_size - list(asked.values()).count("open")
-    chosen = _choose(pool, set(asked), services, number, room) if room > 0 else ()
+    chosen = _choose(pool, asked, services, number, room) if room > 0 else ()
     if not chosen:
         return None
     layouts = {tile.id: tiles for tiles, _ in pool.values() for tile in tiles}
@@ -82,16 +82,18 @@ def _candidates(
     return tiles, candidates
 
 
-def _choose(pool: Pool, asked: set[str], services: Services, number: int, size: int) -> Sequence[Chosen]:
+def _choose(pool: Pool, asked: Mapping[str, str], services: Services, number: int, size: int) -> Sequence[Chosen]:
     """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
 
-    Other tiles of a photo that was begun stay: only all of them together count its animals.
+    Other tiles of a photo that was begun stay: only all of them together count its animals. While one tile of a burst
+    waits for people, no other joins it. `asked` holds the state of each tile's task.
     """
     everything = [candidate for _, candidates in pool.values() for candidate in candidates]
     known = [candidate for candidate in everything if candidate.tile in asked]
     bursts, photos = {c.burst for c in known}, {c.photo for c in known}
     settings = services.settings
-    unasked = [c for c in everything if c.tile not in asked]
+    waiting = {c.burst for c in known if asked[c.tile] == "open"}
+    unasked = [c for c in everything if c.tile not in asked and c.burst not in waiting]
     fresh = [c for c in unasked if c.burst not in bursts or c.photo in photos]
     free = fresh if len({c.burst for c in fresh}) >= size else unasked
     shares = Shares(settings.random_share, settings.exam_share, settings.blind_share)

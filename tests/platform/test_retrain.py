@@ -1,0 +1,230 @@
+"""What is trained, what it is examined on, and what is decided about it."""
+
+import numpy as np
+import pytest
+import torch
+from sqlmodel import select
+
+from haulout.db import reading, writing
+from haulout.retrain import NoSuchModel, promote, retrain_detector, retrain_reidentifier, rollback
+from haulout.retrain.decisions import Exam, decide, keep
+from haulout.retrain.detector import labelled_tiles
+from haulout.serving import COLD, serving_detector, serving_version
+from haulout.tables import (
+    AnimalRow,
+    ConsensusRow,
+    DecisionRow,
+    IndividualRow,
+    ModelRow,
+    PhotoRow,
+    SightingRow,
+    TileRow,
+)
+from labeling_configs.vocabulary import ModelCard, ModelVersion
+
+PASSED = Exam({"ap50": 0.5}, True, "better by 0.1")
+FAILED = Exam({"ap50": 0.1}, False, "worse by 0.3")
+LEFT, RIGHT = (20, 50, 120, 150), (220, 50, 320, 150)
+
+
+def candidate(services, kind: str = "detector") -> str:
+    card = ModelCard(ModelVersion("untitled"), kind, seed=1, settings={"rate": 0.1}, data={"tiles": 12})
+    return keep(services, card, {"head.weight": torch.zeros(2)}, None)
+
+
+def decisions(coordinator) -> list[tuple[str, str, str | None]]:
+    return [(row.version, row.decision, row.replaced) for row in coordinator.rows(DecisionRow)]
+
+
+def states(coordinator) -> dict[str, str]:
+    return {row.version: row.state for row in coordinator.rows(ModelRow)}
+
+
+def test_a_trained_network_is_stored_under_the_next_free_version_with_its_card(coordinator):
+    versions = [candidate(coordinator.services) for _ in range(2)]
+
+    rows = coordinator.rows(ModelRow)
+    assert versions == ["det-0001", "det-0002"] == [row.version for row in rows]
+    assert {row.state for row in rows} == {"candidate"}
+    assert rows[0].card["version"] == "det-0001" and rows[0].card["data"] == {"tiles": 12}
+    assert len(rows[0].sha256) == 64
+
+
+def test_a_candidate_that_passes_its_exam_replaces_the_champion(coordinator):
+    first, second = (candidate(coordinator.services) for _ in range(2))
+
+    told = [decide(coordinator.services, version, PASSED) for version in (first, second)]
+
+    assert told == [True, True]
+    assert states(coordinator) == {first: "retired", second: "serving"}
+    assert decisions(coordinator) == [(first, "promoted", None), (second, "promoted", first)]
+    assert coordinator.rows(ModelRow)[1].exam == {"ap50": 0.5}
+
+
+def test_a_candidate_that_fails_is_refused_and_the_champion_goes_on(coordinator):
+    first, second = (candidate(coordinator.services) for _ in range(2))
+    decide(coordinator.services, first, PASSED)
+
+    assert not decide(coordinator.services, second, FAILED)
+
+    assert states(coordinator) == {first: "serving", second: "refused"}
+    refusal = coordinator.rows(DecisionRow)[-1]
+    assert (refusal.decision, refusal.reason, refusal.by) == ("refused", "worse by 0.3", "exam")
+
+
+def test_a_rollback_brings_back_who_served_before_and_can_be_rolled_back(coordinator):
+    first, second = (candidate(coordinator.services) for _ in range(2))
+    for version in (first, second):
+        decide(coordinator.services, version, PASSED)
+
+    back = rollback(coordinator.services, "detector", "operator")
+
+    assert back == first
+    assert states(coordinator) == {first: "serving", second: "retired"}
+    assert decisions(coordinator)[-1] == (first, "rolled back", second)
+    with pytest.raises(NoSuchModel, match="is the first detector that served"):
+        rollback(coordinator.services, "detector", "operator")
+
+
+def test_the_operator_may_let_a_refused_model_serve_and_it_is_written_down(coordinator):
+    version = candidate(coordinator.services)
+    decide(coordinator.services, version, FAILED)
+
+    promote(coordinator.services, version, "operator", "the exam was foggy")
+
+    assert states(coordinator) == {version: "serving"}
+    assert [row.reason for row in coordinator.rows(DecisionRow)] == ["worse by 0.3", "the exam was foggy"]
+    with pytest.raises(NoSuchModel, match="serves already"):
+        promote(coordinator.services, version, "operator", "again")
+
+
+def test_a_model_that_does_not_exist_cannot_serve_and_the_known_ones_are_named(coordinator):
+    known = candidate(coordinator.services)
+
+    with pytest.raises(NoSuchModel, match=f"'det-0009'. Known: {known}"):
+        promote(coordinator.services, "det-0009", "operator", "")
+    with pytest.raises(NoSuchModel, match="No detector was ever promoted"):
+        rollback(coordinator.services, "detector", "operator")
+
+
+def test_one_kind_of_model_does_not_replace_the_other(coordinator):
+    for kind in ("detector", "reidentifier"):
+        decide(coordinator.services, candidate(coordinator.services, kind), PASSED)
+
+    assert states(coordinator) == {"det-0001": "serving", "reid-0001": "serving"}
+    with reading(coordinator.services.database) as session:
+        assert serving_version(session, "reidentifier") == "reid-0001"
+
+
+def settled(coordinator, split: str, boxes=(LEFT, RIGHT), state: str = "agreed", probability: float = 0.97) -> PhotoRow:
+    """Add a photo about which people have said their word."""
+    photo = coordinator.photo(boxes, split=split)
+    whole, now = [0, 0, photo.width, photo.height], coordinator.services.now()
+    stored = [[*map(float, box), probability, ["person-1"]] for box in boxes]
+    with writing(coordinator.services.database) as session:
+        session.add(TileRow(id=f"{photo.id}-tile", photo=photo.id, shown=whole, core=whole))
+        session.flush()
+        values = {"voters": 3, "agreement": 1.0, "settled_at": now}
+        session.add(ConsensusRow(tile=f"{photo.id}-tile", state=state, boxes=stored, **values))
+    return photo
+
+
+def test_exam_photos_are_never_trained_on(coordinator):
+    for split in ("train", "exam", "train"):
+        settled(coordinator, split)
+
+    with reading(coordinator.services.database) as session:
+        tiles = {
+            split: {tile.truth.image for tile in labelled_tiles(session, coordinator.services.storage, split)}
+            for split in ("train", "exam")
+        }
+
+    assert (len(tiles["train"]), len(tiles["exam"])) == (2, 1)
+    assert tiles["train"].isdisjoint(tiles["exam"])
+
+
+def test_only_what_people_agree_about_is_learned_and_doubtful_boxes_are_left_out(coordinator):
+    for state in ("open", "disputed", "unusable"):
+        settled(coordinator, "train", state=state)
+    settled(coordinator, "train", probability=0.1)
+    settled(coordinator, "train", probability=0.6)
+
+    with reading(coordinator.services.database) as session:
+        tiles = labelled_tiles(session, coordinator.services.storage, "train")
+
+    found = sorted((len(tile.truth.boxes), tuple(tile.truth.weights)) for tile in tiles)
+    assert found == [(0, ()), (2, (0.6, 0.6))]
+
+
+@pytest.mark.parametrize(("train", "exam"), [(11, 4), (12, 3)])
+def test_too_little_is_labelled_to_train(coordinator, train, exam):
+    for split in train * ["train"] + exam * ["exam"]:
+        settled(coordinator, split)
+    told = []
+
+    version = retrain_detector(coordinator.services, tell=lambda message, _done, _total: told.append(message))
+
+    assert version is None
+    assert told == [f"Too little is labelled to train a detector: {train} tiles, {exam} for the exam"]
+    assert coordinator.rows(ModelRow) == coordinator.rows(DecisionRow) == []
+
+
+def test_tiles_without_any_animal_teach_nothing_and_break_nothing(coordinator):
+    for split in 12 * ["train"] + 4 * ["exam"]:
+        settled(coordinator, split, boxes=())
+
+    assert retrain_detector(coordinator.services) is None
+
+
+def test_a_detector_is_trained_examined_against_the_champion_and_promoted(coordinator):
+    for split in 12 * ["train"] + 4 * ["exam"]:
+        settled(coordinator, split)
+    coordinator.set(detector_minutes=0.02)
+
+    version = retrain_detector(coordinator.services)
+
+    (model,) = coordinator.rows(ModelRow)
+    assert (version, model.state, model.exam["champion"], model.exam["tiles"]) == ("det-0001", "serving", COLD, 4)
+    assert model.card["data"] == {"tiles": 12, "boxes": 24, "run": None}
+    assert model.card["kind"] == "detector" and model.card["seed"] and model.card["settings"]["seconds"] == 1.2
+    assert decisions(coordinator) == [("det-0001", "promoted", None)]
+    assert serving_detector(coordinator.services).version == "det-0001"
+    assert not list(coordinator.services.registry.folder.glob("*.unfinished"))
+
+
+def recaptured(coordinator, individuals: int, bursts: int = 2) -> None:
+    """Add individuals that were each seen in so many bursts."""
+    rng = np.random.default_rng(0)
+    for number in range(individuals):
+        name = f"W-{number:04d}"
+        for _ in range(bursts):
+            photo = settled(coordinator, "train", (LEFT,))
+            animal = f"animal-{rng.integers(1 << 40)}"
+            with writing(coordinator.services.database) as session:
+                values = {"tile": f"{photo.id}-tile", "box": list(LEFT), "crop": list(LEFT), "probability": 0.9}
+                session.add(AnimalRow(id=animal, photo=photo.id, settled_at=coordinator.services.now(), **values))
+                if session.get(IndividualRow, name) is None:
+                    session.add(IndividualRow(id=name, first_animal=animal, named_at=coordinator.services.now()))
+                session.flush()
+                session.add(SightingRow(animal=animal, individual=name))
+
+
+def test_individuals_seen_in_one_burst_only_do_not_teach_who_is_who(coordinator):
+    recaptured(coordinator, individuals=20, bursts=1)
+
+    assert retrain_reidentifier(coordinator.services) is None
+
+
+def test_a_reidentifier_is_examined_on_individuals_it_was_not_trained_on(coordinator):
+    recaptured(coordinator, individuals=16)
+    coordinator.set(reidentifier_minutes=0.02)
+
+    version = retrain_reidentifier(coordinator.services)
+
+    (model,) = coordinator.rows(ModelRow)
+    trained, examined = model.card["data"]["individuals"], model.exam["individuals"]
+    assert (version, model.exam["champion"]) == ("reid-0001", "reid-frozen")
+    assert trained >= 4 and examined >= 2 and trained + examined == 16
+    assert model.state in ("serving", "refused")
+    with reading(coordinator.services.database) as session:
+        assert len(session.exec(select(DecisionRow)).all()) == 1
