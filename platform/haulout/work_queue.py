@@ -15,7 +15,7 @@ from haulout.errors import ServiceUnavailable
 
 NAME = "haulout"
 LONGEST_JOB_SECONDS = 6 * 3600
-FORGOTTEN = {"result_ttl": 0, "failure_ttl": 0}
+KEPT_SECONDS = 0
 """What ended is gone, well or not: rq would take a failed job that it still knows for one that waits, for a year."""
 
 
@@ -44,7 +44,13 @@ class WorkQueue:
         call = _plain("-".join([name, *map(str, arguments)]))
         try:
             self._queue.enqueue_call(
-                name, arguments, timeout=LONGEST_JOB_SECONDS, job_id=call, unique=True, **FORGOTTEN
+                name,
+                arguments,
+                timeout=LONGEST_JOB_SECONDS,
+                job_id=call,
+                unique=True,
+                result_ttl=KEPT_SECONDS,
+                failure_ttl=KEPT_SECONDS,
             )
         except DuplicateJobError:
             return
@@ -81,7 +87,14 @@ class _CronJob(CronJob):
         queue = Queue(self.queue_name, connection=connection, serializer=JSONSerializer)
         name = self.func_name
         try:
-            return queue.enqueue_call(name, timeout=LONGEST_JOB_SECONDS, job_id=_plain(name), unique=True, **FORGOTTEN)
+            return queue.enqueue_call(
+                name,
+                timeout=LONGEST_JOB_SECONDS,
+                job_id=_plain(name),
+                unique=True,
+                result_ttl=KEPT_SECONDS,
+                failure_ttl=KEPT_SECONDS,
+            )
         except DuplicateJobError:
             return Job.fetch(_plain(name), connection=connection, serializer=JSONSerializer)
 
