@@ -42,15 +42,14 @@ def candidate_pairs(
 ) -> tuple[CandidatePair, ...]:
     """Return each animal's most similar ones as pairs, most useful first; embeddings have shape (n, d).
 
-    Never two animals of one photo, a judged pair, or two that are one individual already. A pair that only one side
-    has among its nearest is half as useful: it rarely turns out to be the same animal.
+    Never two animals of one photo, a judged pair, or two that are one individual already.
     """
     rows = _nearest(animals, directions(np.asarray(embeddings, dtype=np.float64)), judged, individual_of, per_animal)
-    named: dict[Pair, tuple[float, int]] = {}
+    named: dict[Pair, float] = {}
     for row, other, similarity in rows:
         first, second = sorted((animals[row].id, animals[other].id))
-        named[first, second] = similarity, named.get((first, second), (0.0, 0))[1] + 1
-    pairs = [CandidatePair(*pair, cosine, (1 + cosine) / 2 * sides / 2) for pair, (cosine, sides) in named.items()]
+        named[first, second] = similarity
+    pairs = [CandidatePair(*pair, cosine, (1 + cosine) / 2) for pair, cosine in named.items()]
     return tuple(sorted(pairs, key=lambda pair: (-pair.usefulness, pair.first, pair.second)))
 
 

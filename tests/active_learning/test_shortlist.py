@@ -49,11 +49,11 @@ def test_nobody_is_in_more_pairs_of_his_own_than_asked_for():
     assert 1500 * 3 / 2 <= len(pairs) <= 1500 * 3
 
 
-def test_a_one_sided_likeness_is_less_useful_than_a_mutual_one():
-    pairs = candidate_pairs([animal(name) for name in "abc"], at(0, 8, 20), per_animal=1)
+def test_the_most_alike_come_first_though_only_one_of_them_has_the_other_nearest():
+    pairs = candidate_pairs([animal(name) for name in "abcde"], at(0, 8, 20, 60, 74), per_animal=1)
 
-    assert names(pairs) == [("a", "b"), ("b", "c")]
-    assert pairs[1].usefulness < 0.51 < pairs[0].usefulness
+    assert names(pairs) == [("a", "b"), ("b", "c"), ("d", "e")]
+    assert pairs[0].usefulness > pairs[1].usefulness > pairs[2].usefulness
 
 
 def test_no_animals_and_a_lonely_one_have_no_pairs():

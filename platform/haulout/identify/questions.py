@@ -17,7 +17,9 @@ from haulout.tables import AnimalRow, EmbeddingRow, SightingRow, TaskRow
 from labeling_configs.vocabulary import Animal, AnimalId, Individual, IndividualId, Question
 
 SMALLEST_ANIMAL = 80
-"""Longer side in pixels below which nobody sees the marks: such animals are counted but never sent to experts."""
+"""Longer side in pixels below which marks can hardly be seen: such animals are counted but never sent to experts."""
+MOST_GALLERIES = 0.5
+"""Share of the questions that may be galleries; the rest are pairs, which also find walruses nobody recognised yet."""
 RIVALS = 0.03
 """Cosine within which the second best individual is a rival of the best, so that a gallery is asked, not a pair."""
 
@@ -31,13 +33,18 @@ class _Seen:
     individuals: tuple[Individual, ...]
     judged: frozenset[Pair]
 
+    @property
+    def recaptured(self) -> tuple[Individual, ...]:
+        """Individuals that were seen twice; of all others nobody knows yet that they are not one walrus."""
+        return tuple(individual for individual in self.individuals if len(individual.sightings) > 1)
+
     def rivals(self, row: int) -> tuple[GalleryCandidate, ...]:
-        """Return the individuals that compete for the animal in this row; fewer than two make no gallery."""
+        """Return the recaptured individuals that compete for the animal in this row; one alone makes no gallery."""
         animal = self.animals[row]
         if any(animal.id in individual.sightings for individual in self.individuals):
             return ()
         found = gallery_for(
-            animal, self.embeddings[row], self.animals, self.embeddings, self.individuals, self.judged, most=6
+            animal, self.embeddings[row], self.animals, self.embeddings, self.recaptured, self.judged, most=6
         )
         return tuple(one for one in found if one.similarity >= found[0].similarity - RIVALS)
 
@@ -47,11 +54,10 @@ def plan_questions(services: Services, version: str) -> int:
     with writing(services.database) as session:
         _close_answered(session)
         seen = _seen(session, version)
-        waiting = session.exec(
-            select(TaskRow.id).where(TaskRow.question == Question.PAIR.value, TaskRow.state == "open")
-        ).all()
+        identity = col(TaskRow.question).in_([Question.PAIR, Question.GALLERY])
+        waiting = session.exec(select(TaskRow.id).where(identity, TaskRow.state == "open")).all()
         room = max(0, services.settings.pairs_per_run - len(waiting))
-        planned = _plan_galleries(services, session, seen, room) if room and len(seen.animals) > 1 else set()
+        planned = _plan_galleries(services, session, seen, round(room * MOST_GALLERIES))
         return len(planned) + _plan_pairs(services, session, seen, planned, room - len(planned))
 
 
