@@ -60,5 +60,11 @@ CATALOG = MappingProxyType({entry.question: entry for entry in _ENTRIES})
 
 @cache
 def xml(question: Question) -> str:
-    """Return the labelling configuration of a question, as packaged beside this module."""
-    return resources.files("labeling_configs").joinpath(f"{question.value}.xml").read_text(encoding="utf-8")
+    """Return the labelling configuration of a question, as packaged beside this module, with the style for phones."""
+    # Without it Label Studio squeezes the photo to half the width of a phone and puts "Submit" off the screen.
+    inside, end, _ = _packaged(f"{question.value}.xml").rpartition("</View>")
+    return f"{inside}<Style>\n{_packaged('phone.css')}</Style>\n{end}\n"
+
+
+def _packaged(name: str) -> str:
+    return resources.files("labeling_configs").joinpath(name).read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ CONTROL, IMAGE = "identity", "query"
 NEW, CANNOT_TELL = "__new__", "__cant_tell__"
 
 _CARD = (
-    '<div style="display:inline-block;width:170px;margin:4px;text-align:center">'
-    '<img src="{url}" alt="{caption}" style="max-width:170px;max-height:170px"/><div>{caption}</div></div>'
+    '<div style="display:inline-block;width:200px;margin:4px;text-align:center">'
+    '<img src="{url}" alt="{caption}" style="width:200px;height:120px;object-fit:contain"/><div>{caption}</div></div>'
 )
 _ALWAYS: tuple[Json, ...] = (
     {"value": NEW, "html": "<b>New individual · Новый морж</b>", "hotkey": "n"},

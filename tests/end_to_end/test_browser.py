@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from shutil import copy
@@ -41,7 +41,8 @@ PIXELS = 3
 """How far a mouse of whole screen pixels may miss, in pixels of the photo."""
 SHOWN = Rectangle(1000, 200, 2000, 950)
 TILE = Tile(TileId("t1"), PhotoId("p1"), SHOWN, SHOWN)
-PREDICTED, DRAWN = (1150.0, 300.0, 1400.0, 450.0), (1600.0, 600.0, 1850.0, 800.0)
+KEPT, WRONG, RIGHT = (1150.0, 300, 1400, 450), (1150.0, 600, 1350, 700), (1190.0, 670, 1390, 770)
+DRAWN = (1600.0, 600, 1850, 800), (1500.0, 250, 1700, 400)
 ANNA, BORIS = AnimalId("anna"), AnimalId("boris")
 FIRST_CROP, SECOND_CROP = Rectangle(100, 100, 500, 400), Rectangle(900, 50, 1300, 350)
 IN_THE_EDITOR = "() => window.Htx?.annotationStore?.selected?.regionStore.regions.length ?? -1"
@@ -126,6 +127,10 @@ def send(label_studio: LabelStudio, project: int, *tasks: NewTask) -> None:
     label_studio.serve_version(project, "v1")
 
 
+def middle(box: tuple[float, float, float, float]) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+
+
 def on_screen(picture: Locator, shown: Rectangle, x: float, y: float) -> tuple[float, float]:
     place = picture.bounding_box()
     assert place
@@ -133,25 +138,35 @@ def on_screen(picture: Locator, shown: Rectangle, x: float, y: float) -> tuple[f
     return place["x"] + across * place["width"], place["y"] + down * place["height"]
 
 
-def test_a_volunteer_keeps_the_machines_box_and_draws_the_missing_one(editor, label_studio, project_of, picture):
+def drag(editor: Editor, start: tuple[float, float], end: tuple[float, float]) -> None:
+    mouse = editor.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move(*end, steps=6)
+    mouse.up()
+
+
+def test_a_volunteer_keeps_one_box_of_the_machine_moves_another_and_draws_the_missing_ones(
+    editor, label_studio, project_of, picture
+):
     project = project_of(Question.BOXES)
     data = {**boxes.task_data(picture("tile.jpg", SHOWN), TILE), "key": "k"}
-    send(label_studio, project, NewTask(data, boxes.write(np.array([PREDICTED]), np.array([0.8]), TILE), 1.0, "v1"))
+    predicted = boxes.write(np.array([KEPT, WRONG]), np.array([0.8, 0.6]), TILE)
+    send(label_studio, project, NewTask(data, predicted, 1.0, "v1"))
 
     editor.start(project)
     (photo,) = editor.pictures(1)
-    editor.wait_for_regions(1)
-    editor.page.mouse.move(*on_screen(photo, SHOWN, *DRAWN[:2]))
-    editor.page.mouse.down()
-    editor.page.mouse.move(*on_screen(photo, SHOWN, *DRAWN[2:]), steps=5)
-    editor.page.mouse.up()
     editor.wait_for_regions(2)
+    for number, drawn in enumerate(DRAWN, start=3):
+        drag(editor, on_screen(photo, SHOWN, *drawn[:2]), on_screen(photo, SHOWN, *drawn[2:]))
+        editor.wait_for_regions(number)
+    drag(editor, on_screen(photo, SHOWN, *middle(WRONG)), on_screen(photo, SHOWN, *middle(RIGHT)))
     editor.submit(editor.page.locator("button", has_text="Submit").first.click)
 
     (raw,) = label_studio.answers_since(project, None)
     answer = boxes.read(raw.result, TILE)
-    assert answer.origins == (Origin.KEPT, Origin.DRAWN)
-    assert np.allclose(answer.boxes, [PREDICTED, DRAWN], atol=PIXELS)
+    assert answer.origins == (Origin.KEPT, Origin.MOVED, Origin.DRAWN, Origin.DRAWN)
+    assert np.allclose(answer.boxes, [KEPT, RIGHT, *DRAWN], atol=PIXELS)
     assert not answer.broken and raw.model_version == "v1" and raw.seconds > 0
 
 
@@ -214,8 +229,6 @@ def test_a_volunteer_sees_a_real_photo_with_the_detectors_boxes(editor, coordina
 
 
 def with_detector(coordinator: Services, shared_data: Path) -> Services:
-    from dataclasses import replace
-
     weights = shared_data / "weights" / "yolox_nano" / "yolox_nano.onnx"
     changed = {"starter": str(weights), "batch_size": 3, "blind_share": 0.0}
     return replace(coordinator, settings=coordinator.settings.model_copy(update=changed))

@@ -115,4 +115,10 @@ def test_the_pair_offers_every_mark_side_and_answer_on_both_photos():
 
 def test_both_photos_of_a_pair_have_a_width_without_which_label_studio_shows_nothing():
     views = [view for view in tags(Question.PAIR, "View") if view.find("Image") is not None]
-    assert [view.get("style") for view in views] == ["width:49%; min-width:300px"] * 2
+    assert [view.get("style") for view in views] == ["width:49%; min-width:300px; flex-grow:1"] * 2
+
+
+@pytest.mark.parametrize("question", list(Question))
+def test_every_question_carries_the_style_that_keeps_submit_on_a_phones_screen(question):
+    (style,) = ET.fromstring(catalog.xml(question)).findall("Style")
+    assert ".lsf-bottombar" in style.text and "@media" in style.text
