@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,6 +45,8 @@ def main() -> None:
     """Run a command; what the operator can mend is told in one line, without a traceback."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    for wish in (signal.SIGTERM, signal.SIGINT):  # a shell script's background commands would ignore Ctrl-C
+        signal.signal(wish, signal.default_int_handler)
     try:
         app()
     except HauloutError as error:

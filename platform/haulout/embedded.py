@@ -4,7 +4,6 @@ import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from haulout.config import Settings
 from haulout.label_studio import LabelStudio
@@ -38,7 +37,7 @@ def stop(settings: Settings) -> None:
 
 def keep_running(settings: Settings) -> None:
     """Wait until somebody presses Ctrl-C or ends this process, then stop everything."""
-    signal.signal(signal.SIGTERM, _as_ctrl_c)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while Supervisor(_folder(settings)).running():
             time.sleep(1)
@@ -97,7 +96,3 @@ def _folder(settings: Settings) -> Path:
 
 def _label_studio_folder(settings: Settings) -> Path:
     return settings.home.resolve() / "label_studio"
-
-
-def _as_ctrl_c(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
 import numpy as np
 from sqlmodel import select
@@ -72,17 +73,22 @@ def _everybody(services: Services, answers: dict[str, Answer], question: Questio
     if project is None or not wanted:
         return 0
     given: list[str] = []
+    stop = Event()
 
     def work(name: str, answer: Answer) -> None:
         labeler = _logged_in(services, name)
-        while task := labeler.next_task(project.label_studio_project):
+        while not stop.is_set() and (task := labeler.next_task(project.label_studio_project)):
             _answer(services, labeler, name, task, answer)
             given.append(name)
             tell(f"People answer: {question.value.replace('_', ' ')}", min(len(given), wanted), wanted)
 
     with ThreadPoolExecutor(len(answers)) as pool:
-        for done in [pool.submit(work, name, answer) for name, answer in answers.items()]:
-            done.result()
+        working = [pool.submit(work, name, answer) for name, answer in answers.items()]
+        try:
+            for one in working:
+                one.result()
+        finally:
+            stop.set()  # or Ctrl-C would wait until everybody has answered everything
     return len(given)
 
 

@@ -11,7 +11,7 @@ from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, ProposalRow, Sight
 from haulout.web.photos import neighbours
 from labeling_configs.vocabulary import Boxes, Question
 
-LEAST_SCORE = 0.05
+LEAST_SCORE = 0.3
 """Boxes below this score only count towards what the machine expects; drawn, they would hide the picture."""
 
 
