@@ -37,7 +37,8 @@ Stage = Callable[[Services, int, Tell], Any]
 
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("collect", lambda services, _, tell: collect(services, tell, sweep=True)),
-    ("settle", lambda services, _, tell: settle(services, tell)),
+    # All of it, once a week: what is new is known by the clock, and a computer's clock may have been put back.
+    ("settle", lambda services, _, tell: settle(services, tell, everything=True)),
     ("identify", lambda services, _, tell: identify(services, tell)),
     ("retrain the detector", retrain_detector),
     ("retrain re-identification", retrain_reidentifier),

@@ -15,8 +15,8 @@ from haulout.errors import ServiceUnavailable
 
 NAME = "haulout"
 LONGEST_JOB_SECONDS = 6 * 3600
-KEPT_SECONDS = 0
-"""What ended is gone, well or not: rq would take a failed job that it still knows for one that waits, for a year."""
+FAILURE_KEPT_SECONDS = 1
+"""For as long rq takes a failed job for one that waits; with 0 a worker that cleans up after a dead one dies too."""
 
 
 def connect(url: str) -> Redis:
@@ -49,8 +49,8 @@ class WorkQueue:
                 timeout=LONGEST_JOB_SECONDS,
                 job_id=call,
                 unique=True,
-                result_ttl=KEPT_SECONDS,
-                failure_ttl=KEPT_SECONDS,
+                result_ttl=0,
+                failure_ttl=FAILURE_KEPT_SECONDS,
             )
         except DuplicateJobError:
             return
@@ -92,8 +92,8 @@ class _CronJob(CronJob):
                 timeout=LONGEST_JOB_SECONDS,
                 job_id=_plain(name),
                 unique=True,
-                result_ttl=KEPT_SECONDS,
-                failure_ttl=KEPT_SECONDS,
+                result_ttl=0,
+                failure_ttl=FAILURE_KEPT_SECONDS,
             )
         except DuplicateJobError:
             return Job.fetch(_plain(name), connection=connection, serializer=JSONSerializer)

@@ -72,6 +72,20 @@ def test_a_candidate_that_fails_is_refused_and_the_champion_goes_on(coordinator)
     assert (refusal.decision, refusal.reason, refusal.by) == ("refused", "worse by 0.3", "exam")
 
 
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_figures_that_cannot_be_measured_are_stored_as_none(kind, request, make_services, tmp_path):
+    postgres = kind == "postgresql"
+    services = make_services(tmp_path, request.getfixturevalue("new_postgres_database")() if postgres else "sqlite://")
+    scores = {"ap50": 0.5, "count_relative_error": float("inf"), "difference": [0.1, float("nan")], "tiles": 4}
+
+    decide(services, candidate(services), Exam(scores, True, "better"))
+
+    with reading(services.database) as session:
+        exam = session.get_one(ModelRow, "det-0001").exam
+    services.database.dispose()
+    assert exam == {"ap50": 0.5, "count_relative_error": None, "difference": [0.1, None], "tiles": 4}
+
+
 def test_a_rollback_brings_back_who_served_before_and_can_be_rolled_back(coordinator):
     first, second = (candidate(coordinator.services) for _ in range(2))
     for version in (first, second):
@@ -169,9 +183,10 @@ def test_too_little_is_labelled_to_train(coordinator, train, exam):
     assert coordinator.rows(ModelRow) == coordinator.rows(DecisionRow) == []
 
 
-def test_tiles_without_any_animal_teach_nothing_and_break_nothing(coordinator):
+@pytest.mark.parametrize("empty", ["train", "exam"])
+def test_without_any_animal_there_is_nothing_to_learn_and_nothing_to_examine(coordinator, empty):
     for split in 12 * ["train"] + 4 * ["exam"]:
-        settled(coordinator, split, boxes=())
+        settled(coordinator, split, boxes=() if split == empty else (LEFT, RIGHT))
 
     assert retrain_detector(coordinator.services) is None
 

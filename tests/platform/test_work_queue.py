@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,10 +92,37 @@ def test_a_call_that_failed_may_be_queued_again(queue, haulout, tmp_path):
     assert haulout("worker", "--burst").wait(60) == 0
     (tmp_path / "there").rmdir()
 
-    queue.wake(os.mkdir, "there")
+    until(lambda: queue.wake(os.mkdir, "there") or queue.waiting() == 1, seconds=5)
     assert haulout("worker", "--burst").wait(60) == 0
 
     assert (tmp_path / "there").is_dir()
+
+
+def test_a_call_whose_worker_was_killed_may_be_queued_again_once_that_is_found_out(queue, client, haulout):
+    queue.wake(time.sleep, 600)
+    worker = haulout("worker")
+    until(lambda: client.zcard("rq:wip:haulout") == 1 and len(children(worker.pid)) == 1)
+    for process in [worker.pid, *children(worker.pid)]:
+        os.kill(process, signal.SIGKILL)
+    worker.wait(30)
+    a_minute_passes(client)
+
+    assert haulout("worker", "--burst").wait(60) == 0
+
+    until(lambda: queue.wake(time.sleep, 600) or queue.waiting() == 1, seconds=5)
+
+
+def children(process: int) -> list[int]:
+    """A worker does each job in a process of its own."""
+    told = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True)
+    return [int(number) for number in told.stdout.split()]
+
+
+def a_minute_passes(client: redis.Redis) -> None:
+    """Let the dead worker's last sign of life be long ago, as rq sees it."""
+    for job in client.zrange("rq:wip:haulout", 0, -1):
+        client.zadd("rq:wip:haulout", {job: 1})
+    client.delete("rq:clean_registries:haulout", *client.keys("rq:execution:*"))
 
 
 def test_calls_travel_as_json_because_reading_a_pickle_would_run_code(queue, client):

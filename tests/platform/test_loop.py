@@ -1,0 +1,121 @@
+"""The passes through the loop: in order, one at a time, written down, and safe to repeat."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from haulout.lease import LeaseTaken, lease
+from haulout.loop import LEASE, listen, run_week
+from haulout.tables import AnimalRow, ConsensusRow, IndividualRow, RunRow, TaskRow
+from haulout.testing import TickingClock
+
+BOX = (20, 50, 120, 150)
+NOON = datetime(2026, 11, 23, 12)
+
+
+@pytest.fixture
+def photos(coordinator):
+    return [coordinator.photo([BOX]) for _ in range(3)]
+
+
+def test_a_week_puts_questions_before_people_and_says_what_it_did(coordinator, photos):
+    told = []
+
+    number = run_week(coordinator.services, lambda message, done, total: told.append(message))
+
+    (run,) = coordinator.rows(RunRow)
+    assert (run.id, run.state, run.stage) == (number, "done", "dispatch")
+    assert (run.summary["photos"], run.summary["open_tasks"], run.summary["answers"]) == (3, 3, 0)
+    assert len(coordinator.label_studio.tasks) == 3
+    assert told.index("Begins: collect") < told.index("Begins: propose") < told.index("Begins: dispatch")
+
+
+def test_a_second_week_without_answers_asks_nothing_more(coordinator, photos):
+    coordinator.set(batch_size=2)
+    for _ in range(2):
+        run_week(coordinator.services)
+
+    assert len(coordinator.label_studio.tasks) == len(coordinator.rows(TaskRow)) == 2
+    assert [run.state for run in coordinator.rows(RunRow)] == ["done", "done"]
+
+
+def test_listening_settles_what_people_said_and_takes_the_task_away(coordinator, photos):
+    run_week(coordinator.services)
+    tile = coordinator.tile(photos[0])
+    for name in ("anna", "boris", "clara"):
+        coordinator.draw(name, tile, BOX)
+
+    answers = [listen(coordinator.services), listen(coordinator.services)]
+
+    assert answers == [3, 0]
+    assert [animal.tile for animal in coordinator.rows(AnimalRow)] == [tile.id]
+    assert coordinator.label_studio.calls[-1] == ("retire", coordinator.task(tile.id).label_studio_task)
+
+
+def test_votes_that_came_after_the_clock_was_put_back_count_in_the_next_week(coordinator, photos):
+    run_week(coordinator.services)
+    tile = coordinator.tile(photos[0])
+    coordinator.draw("anna", tile, BOX)
+    listen(coordinator.services)
+    coordinator.services = replace(coordinator.services, now=TickingClock(NOON - timedelta(days=1)))
+    for name in ("boris", "clara"):
+        coordinator.draw(name, tile, BOX)
+    listen(coordinator.services)
+
+    run_week(coordinator.services)
+
+    (consensus,) = coordinator.rows(ConsensusRow)
+    assert (consensus.state, consensus.voters) == ("agreed", 3)
+
+
+def test_a_run_that_was_killed_is_marked_by_the_next(coordinator, photos):
+    coordinator.store(RunRow(id=1, started_at=NOON, heard_at=NOON, stage="propose"))
+
+    run_week(coordinator.services)
+
+    assert [run.state for run in coordinator.rows(RunRow)] == ["interrupted", "done"]
+
+
+@pytest.mark.parametrize(("error", "state"), [(KeyboardInterrupt, "interrupted"), (ZeroDivisionError, "failed")])
+def test_a_run_that_breaks_off_says_where_and_the_next_goes_on(coordinator, photos, error, state):
+    send, coordinator.label_studio.send_tasks = coordinator.label_studio.send_tasks, broken_by(error("the cable"))
+    with pytest.raises(error):
+        run_week(coordinator.services)
+    coordinator.label_studio.send_tasks = send
+
+    run_week(coordinator.services)
+
+    first, second = coordinator.rows(RunRow)
+    assert (first.state, first.stage, first.message) == (state, "dispatch", "the cable")
+    assert second.state == "done"
+    assert len(coordinator.label_studio.tasks) == len(coordinator.rows(TaskRow)) == 3
+
+
+def broken_by(error: BaseException):
+    def send(_project, _tasks):
+        raise error
+
+    return send
+
+
+def test_two_passes_at_once_are_refused_and_a_week_waits_for_its_turn(coordinator, photos):
+    slept = []
+    impatient = replace(coordinator.services, sleep=slept.append)
+
+    with lease(coordinator.services.database, LEASE, coordinator.services.now):
+        with pytest.raises(LeaseTaken):
+            listen(impatient)
+        with pytest.raises(LeaseTaken):
+            run_week(impatient)
+
+    assert slept == [5] * 119
+    assert coordinator.rows(RunRow) == []
+
+
+def test_individuals_that_were_merged_away_are_not_counted(coordinator, photos):
+    coordinator.store(IndividualRow(id="W0001", first_animal="gone", named_at=NOON))
+
+    run_week(coordinator.services)
+
+    assert coordinator.rows(RunRow)[0].summary["individuals"] == 0
