@@ -39,6 +39,8 @@ class DetectorSettings:
     width: int = 64
     scale: float = 1.0
     """Pixels of the network's input per pixel of the photo; animals should come out 30 to 80 px long."""
+    fit: int | None = None
+    """Where given, every photo is scaled so that its longer side has so many pixels: for photos of any camera."""
     tile: int = 640
     overlap: int = 128
     overlap_allowed: float = 0.55
@@ -106,7 +108,8 @@ class Detector(nn.Module):
     def detect(self, image: NDArray[np.uint8], threshold: float | None = None) -> Found:
         """Find the animals in an RGB image (h, w, 3) of any size, however many there are."""
         least = self.settings.threshold if threshold is None else threshold
-        scaled = _resize(image, self.settings.scale)
+        fit = self.settings.fit
+        scaled = _resize(image, self.settings.scale if fit is None else fit / max(image.shape[:2]))
         tiles = machine_tiles(scaled.shape[1], scaled.shape[0], self.settings.tile, self.settings.overlap)
         parts = [(tile, self._look(scaled, tile, least)) for tile in tiles]
         boxes, scores = merge(parts, self.settings.overlap_allowed)

@@ -40,8 +40,9 @@ def main() -> None:
     plans = [plan(options.seed + number, options.days) for number in range(options.seasons + 1)]
     tiles = [tiles_of(options.work, one) for one in plans]
     training, held_back = [tile for season in tiles[:-1] for tile in season], tiles[-1]
+    # Turned every way: the first photos may be taken from a cliff, a mast or an aircraft.
     settings = DetectorTraining(
-        steps=1_000_000, seconds=options.minutes * 60, augmentation=Augmentation(scale=0.6, light=0.35, fog=0.25)
+        steps=1_000_000, seconds=options.minutes * 60, augmentation=Augmentation(upright=False, scale=0.8, light=0.35, fog=0.25)
     )
     checkpoint = options.work / "unfinished"
     version = ModelVersion("starter-1")
@@ -53,6 +54,7 @@ def main() -> None:
         sys.stderr.write(f"step {progress.step} after {progress.seconds:.0f} s, loss {progress.loss:.3f}\n")
 
     detector = train_detector(training, settings, options.seed, report, checkpoint, time.monotonic, version)
+    detector.settings = replace(detector.settings, fit=round(detector.settings.scale * DEMO_SEASON.width))
     scores = {"ap50_drawn_season_never_seen": examine_detector(detector, held_back).ap50}
     if options.exam:
         scores |= {f"ap50_{options.exam.name}_test": examine_detector(detector, photographs(options.exam)).ap50}

@@ -121,3 +121,17 @@ def test_a_file_that_is_no_network_is_refused_as_starter(tmp_path):
 
     with pytest.raises(UnusableNetwork, match=r"cat\.onnx"):
         OnnxDetector.open(tmp_path / "cat.onnx")
+
+
+def test_a_detector_that_fits_photos_sees_the_same_in_a_photo_of_twice_the_size() -> None:
+    settings = DetectorSettings(fit=96, threshold=0.001)
+    detector = Detector.untrained(ModelVersion("fit"), settings, seed=0)
+    small = np.random.default_rng(0).integers(0, 255, (64, 96, 3)).astype(np.uint8)
+    large = np.repeat(np.repeat(small, 2, axis=0), 2, axis=1)
+
+    boxes, scores = detector.detect(small)
+    doubled, same = detector.detect(large)
+
+    assert len(scores) > 0
+    np.testing.assert_allclose(same, scores, atol=1e-6)
+    np.testing.assert_allclose(doubled, 2 * boxes, atol=1e-3)
