@@ -15,7 +15,7 @@ from active_learning.uncertainty import tile_uncertainties
 from haulout.config import Settings
 from haulout.db import reading, writing
 from haulout.services import Services, Tell, silently
-from haulout.serving import COLD, serving_detector
+from haulout.serving import COLD, detector_version
 from haulout.tables import BatchRow, ChosenRow, PhotoRow, ProposalRow, TaskRow, TileRow
 from labeling_configs.vocabulary import ModelVersion, PhotoId, Proposal, Question, Tile, TileId
 
@@ -29,7 +29,7 @@ def select_batch(services: Services, run: int | None = None, tell: Tell = silent
     Also None when nothing is left to ask. A second call, after a crash or in a slow week, asks nobody twice as much.
     """
     tell("Choosing what to ask next", 0, 0)
-    model = serving_detector(services).version
+    model = detector_version(services)
     with reading(services.database) as session:
         pool = _pool(session, model, services.settings)
         states = session.exec(select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value))

@@ -35,6 +35,13 @@ def serving_version(session: Session, kind: str) -> ModelVersion | None:
     return ModelVersion(row.version) if row else None
 
 
+def detector_version(services: Services) -> ModelVersion:
+    """Return the version of the detector that serves, without loading one that was promoted."""
+    with reading(services.database) as session:
+        version = serving_version(session, "detector")
+    return version or serving_detector(services).version
+
+
 def serving_detector(services: Services) -> BoxDetector:
     """Load the detector that serves: the promoted one, else the configured starter."""
     with reading(services.database) as session:

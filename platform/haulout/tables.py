@@ -255,6 +255,8 @@ class ProjectRow(SQLModel, table=True):
     __tablename__ = "project"
     question: str = Field(primary_key=True)
     label_studio_project: int = Field(unique=True)
+    asked: str
+    """SHA-256 of the question as Label Studio was told it."""
     serves: str = ""
     """The model version whose predictions order and pre-annotate the project's tasks."""
     read_to: datetime | None = _moment(optional=True)

@@ -3,13 +3,15 @@
 import pytest
 from torch import Tensor
 
+from haulout.db import writing
 from haulout.dispatch import dispatch
 from haulout.retrain import promote
 from haulout.retrain.decisions import keep
 from haulout.selection import select_batch
 from haulout.tables import ProjectRow, TaskRow
 from haulout_models.detector import Detector, DetectorSettings
-from labeling_configs.vocabulary import ModelCard, ModelVersion
+from labeling_configs.catalog import xml
+from labeling_configs.vocabulary import ModelCard, ModelVersion, Question
 
 BOX = (20, 50, 120, 150)
 
@@ -175,3 +177,20 @@ def test_the_pictures_of_a_task_exist_before_it_is_sent(coordinator, batch):
     public = coordinator.services.storage.public
     for task in coordinator.label_studio.tasks.values():
         assert (public / task.data["image"].split("?d=")[1]).exists()
+
+
+def test_a_question_that_changed_is_told_to_label_studio_once(coordinator, batch):
+    dispatch(coordinator.services)
+    with writing(coordinator.services.database) as session:
+        row = session.get_one(ProjectRow, "boxes")
+        row.asked = "an older question"
+        session.add(row)
+    there = coordinator.label_studio.projects[row.label_studio_project]
+    there.xml = "an older question"
+
+    dispatch(coordinator.services)
+    renewed, there.xml = there.xml, "changed by hand"
+    dispatch(coordinator.services)
+
+    assert renewed == xml(Question.BOXES)
+    assert there.xml == "changed by hand"

@@ -1,5 +1,6 @@
 """Step 4 of the loop: put the questions before people, in the order of worth, and tell Label Studio what changed."""
 
+import hashlib
 from collections.abc import Sequence
 
 from sqlmodel import col, select
@@ -8,7 +9,7 @@ from haulout.db import reading, writing
 from haulout.dispatch.content import Content, content_of
 from haulout.label_studio import LabelStudio, NewTask
 from haulout.services import Services, Tell, silently
-from haulout.serving import COLD, serving_detector, serving_version
+from haulout.serving import COLD, detector_version, serving_version
 from haulout.tables import ProjectRow, TaskRow
 from labeling_configs import catalog
 from labeling_configs.vocabulary import Question
@@ -30,19 +31,21 @@ def dispatch(services: Services, tell: Tell = silently) -> int:
 
 
 def _project(services: Services, label_studio: LabelStudio, question: Question) -> ProjectRow:
-    with reading(services.database) as session:
-        known = session.get(ProjectRow, question.value)
-    if known:
-        return known
+    """Return the question's project, made when missing and told anew when the question or our address changed."""
     entry = catalog.CATALOG[question]
     title = f"{entry.title_en} · {entry.title_ru}"
+    bell = f"{services.settings.pages}/webhook/label-studio"
+    asked = hashlib.sha256("\n".join([title, entry.xml, entry.instruction, bell]).encode()).hexdigest()
+    with reading(services.database) as session:
+        known = session.get(ProjectRow, question.value)
+    if known and known.asked == asked:
+        return known
     number = label_studio.ensure_project(question, title, entry.xml, entry.instruction, _overlap(services, question))
     for pictures in ("tiles", "crops"):
         label_studio.ensure_local_files(number, services.storage.public / pictures)
-    label_studio.register_webhook(
-        number, f"{services.settings.pages}/webhook/label-studio", services.settings.webhook_secret
-    )
-    row = ProjectRow(question=question.value, label_studio_project=number)
+    label_studio.register_webhook(number, bell, services.settings.webhook_secret)
+    row = known or ProjectRow(question=question.value, label_studio_project=number, asked=asked)
+    row.asked = asked
     with writing(services.database) as session:
         return session.merge(row)
 
@@ -55,7 +58,7 @@ def _overlap(services: Services, question: Question) -> int:
 def _version(services: Services, question: Question) -> str:
     """Label Studio orders a project's tasks by the predictions of one version; this is the one to serve now."""
     if question is Question.BOXES:
-        return serving_detector(services).version
+        return detector_version(services)
     with reading(services.database) as session:
         return serving_version(session, "reidentifier") or COLD
 

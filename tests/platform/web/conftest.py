@@ -78,7 +78,7 @@ class SeasonMaker:
         for number, role in enumerate(("volunteer", "volunteer", "expert")):
             session.add(PersonRow(id=f"person-{number}", label_studio_user=number, role=role, joined_at=NOON))
         for question, number in (("boxes", 11), ("box_dispute", 12), ("pair", 13), ("gallery", 14)):
-            session.add(ProjectRow(question=question, label_studio_project=number))
+            session.add(ProjectRow(question=question, label_studio_project=number, asked=""))
         later = SETTLED + timedelta(days=1)
         session.add(RunRow(id=1, started_at=SETTLED, finished_at=later, state="done", stage="report", heard_at=later))
         session.flush()
