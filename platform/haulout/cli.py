@@ -248,10 +248,15 @@ def worker(
 def scheduler() -> None:
     """Start the weekly run when it is due; run one of these only."""
     from haulout import jobs
-    from haulout.work_queue import WorkQueue, connect
+    from haulout.bootstrap import connected, utc_now
+    from haulout.status import last_run_began
+    from haulout.work_queue import WorkQueue, connect, was_missed
 
     settings = _settings()
-    WorkQueue(connect(settings.redis)).keep_time(settings.weekly, jobs.run_week, jobs.listen)
+    queue = WorkQueue(connect(settings.redis))
+    if was_missed(settings.weekly, last_run_began(connected(settings)), utc_now()):
+        queue.wake(jobs.run_week)
+    queue.keep_time(settings.weekly, jobs.run_week, jobs.listen)
 
 
 @app.command()

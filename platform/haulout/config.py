@@ -58,8 +58,10 @@ class Settings(BaseModel):
     pairs_per_run: int = Field(default=60, ge=0)
     detector_minutes: float = Field(default=12, gt=0)
     reidentifier_minutes: float = Field(default=4, gt=0)
+    least_ap50: float = Field(default=0.1, ge=0, le=1)
+    """No detector below serves: deleting its boxes would be more work than drawing them."""
     weekly: str = "0 3 * * 1"
-    """When the weekly run starts, in cron's five fields, local time."""
+    """When the weekly run starts, in cron's five fields, UTC; what fell due while the computer was off is done later."""
     seed: int = 20261123
     language: Literal["en", "ru"] = "en"
 

@@ -1,6 +1,7 @@
 """Where the season is, in lines for a terminal; works also while nothing else runs."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
@@ -22,6 +23,12 @@ def season_status(database: Engine, settings: Settings) -> Iterator[tuple[str, s
         yield from _last_run(session)
         for model in session.exec(select(ModelRow).where(ModelRow.state == "serving")):
             yield model.kind, f"{model.version} serves since its exam {_figures(model)}"
+
+
+def last_run_began(database: Engine) -> datetime | None:
+    """Return when the newest run began, None before the first."""
+    with reading(database) as session:
+        return session.exec(select(RunRow.started_at).order_by(col(RunRow.id).desc())).first()
 
 
 def _questions(session: Session) -> Iterator[tuple[str, str]]:

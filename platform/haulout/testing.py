@@ -162,6 +162,8 @@ class FakeLabelStudio:
         return [task for task in self.tasks.values() if task.project == project]
 
     def _touched(self, number: int) -> FakeTask:
+        if number not in self.tasks:
+            raise LabelStudioRefused(f"PATCH /api/tasks/{number}/", 404, "Not found.")
         task = self.tasks[number]
         task.updated_at = self._now()
         return task

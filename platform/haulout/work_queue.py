@@ -1,8 +1,10 @@
 """The queue: rq on Redis or Valkey wakes workers; what must last is in the database, so a lost queue costs nothing."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from croniter import croniter
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
@@ -73,7 +75,7 @@ class WorkQueue:
         worker.work(burst=burst, logging_level="WARNING")
 
     def keep_time(self, weekly: str, run: Callable[[], Any], every_minute: Callable[[], Any]) -> None:
-        """Queue `run` by the cron expression and `every_minute` each minute, for ever; run one of these only."""
+        """Queue `run` by the cron expression, UTC, and `every_minute` each minute, for ever; run one only."""
         clock = CronScheduler(connection=self._client, logging_level=30)
         clock._cron_jobs += [_CronJob(NAME, run, cron=weekly), _CronJob(NAME, every_minute, interval=60)]
         clock.start()  # type: ignore[no-untyped-call]
@@ -97,6 +99,14 @@ class _CronJob(CronJob):
             )
         except DuplicateJobError:
             return Job.fetch(_plain(name), connection=connection, serializer=JSONSerializer)
+
+
+def was_missed(weekly: str, last: datetime | None, now: datetime) -> bool:
+    """Say whether a run was due since the last one began: rq's clock forgets what fell due while the computer was off.
+
+    Before the first run nothing is due: the operator begins.
+    """
+    return last is not None and croniter(weekly, last).get_next(datetime) <= now
 
 
 def _plain(call: str) -> str:

@@ -81,6 +81,7 @@ def settings_for(empty_label_studio, label_studio_server, free_port) -> Callable
             random_share=0.1,
             pairs_per_run=8,
             detector_minutes=0.25,
+            least_ap50=0.0,  # so short a training may fail a real exam
             reidentifier_minutes=0.05,
             seed=8,
             secret_key="a key for tests",

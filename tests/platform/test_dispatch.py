@@ -194,3 +194,20 @@ def test_a_question_that_changed_is_told_to_label_studio_once(coordinator, batch
 
     assert renewed == xml(Question.BOXES)
     assert there.xml == "changed by hand"
+
+
+def test_an_open_task_that_was_deleted_in_label_studio_is_sent_again(coordinator, batch):
+    dispatch(coordinator.services)
+    lost = coordinator.rows(TaskRow)[0]
+    del coordinator.label_studio.tasks[lost.label_studio_task]
+    with writing(coordinator.services.database) as session:
+        row = session.get_one(TaskRow, lost.id)
+        row.overlap += 1
+        session.add(row)
+
+    dispatch(coordinator.services)
+    dispatch(coordinator.services)
+
+    (again,) = coordinator.rows(TaskRow, TaskRow.id == lost.id)
+    assert again.label_studio_task != lost.label_studio_task
+    assert coordinator.label_studio.tasks[again.label_studio_task].key == lost.key

@@ -194,17 +194,44 @@ def test_without_any_animal_there_is_nothing_to_learn_and_nothing_to_examine(coo
 def test_a_detector_is_trained_examined_against_the_champion_and_promoted(coordinator):
     for split in 12 * ["train"] + 4 * ["exam"]:
         settled(coordinator, split)
-    coordinator.set(detector_minutes=0.02)
+    coordinator.set(detector_minutes=0.02, least_ap50=0.0)
 
     version = retrain_detector(coordinator.services)
 
     (model,) = coordinator.rows(ModelRow)
     assert (version, model.state, model.exam["champion"], model.exam["tiles"]) == ("det-0001", "serving", COLD, 4)
-    assert model.card["data"] == {"tiles": 12, "boxes": 24, "run": None}
+    learned = {name: value for name, value in model.card["data"].items() if name != "digest"}
+    assert learned == {"tiles": 12, "boxes": 24, "run": None}
     assert model.card["kind"] == "detector" and model.card["seed"] and model.card["settings"]["seconds"] == 1.2
     assert decisions(coordinator) == [("det-0001", "promoted", None)]
     assert serving_detector(coordinator.services).version == "det-0001"
     assert not list(coordinator.services.registry.folder.glob("*.unfinished"))
+
+
+def test_a_detector_that_finds_next_to_nothing_never_serves(coordinator):
+    for split in 12 * ["train"] + 4 * ["exam"]:
+        settled(coordinator, split)
+    coordinator.set(detector_minutes=0.001, least_ap50=0.9)
+
+    version = retrain_detector(coordinator.services)
+
+    assert states(coordinator) == {version: "refused"}
+    (decision,) = coordinator.rows(DecisionRow)
+    assert "below 0.9" in decision.reason
+    assert serving_detector(coordinator.services).version == COLD
+
+
+def test_the_same_votes_are_not_learned_from_twice(coordinator):
+    for split in 12 * ["train"] + 4 * ["exam"]:
+        settled(coordinator, split)
+    coordinator.set(detector_minutes=0.001)
+    first = retrain_detector(coordinator.services)
+
+    again = retrain_detector(coordinator.services)
+    settled(coordinator, "train")
+    with_one_more = retrain_detector(coordinator.services)
+
+    assert (first, again, with_one_more) == ("det-0001", None, "det-0002")
 
 
 def recaptured(coordinator, individuals: int, bursts: int = 2) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import pytest
 import redis
@@ -15,7 +16,7 @@ import redis
 from haulout import jobs
 from haulout.errors import ServiceUnavailable
 from haulout.processes import valkey_program
-from haulout.work_queue import NAME, WorkQueue, _CronJob, connect
+from haulout.work_queue import NAME, WorkQueue, _CronJob, connect, was_missed
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +157,17 @@ def test_the_scheduler_strikes_as_soon_as_it_starts(queue, haulout, client):
 def test_a_queue_that_does_not_answer_is_named_with_what_to_do(free_port):
     with pytest.raises(ServiceUnavailable, match=r"does not answer.*haulout up.*REDIS_URL"):
         connect(f"redis://127.0.0.1:{free_port()}/0")
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "missed"),
+    [
+        (None, datetime(2026, 11, 23, 12), False),
+        (datetime(2026, 11, 16, 3), datetime(2026, 11, 23, 2, 59), False),
+        (datetime(2026, 11, 16, 3), datetime(2026, 11, 23, 3), True),
+        (datetime(2026, 11, 18, 9), datetime(2026, 11, 23, 12), True),
+        (datetime(2026, 11, 23, 3, 1), datetime(2026, 11, 23, 12), False),
+    ],
+)
+def test_a_run_that_fell_due_while_the_computer_was_off_is_noticed(last, now, missed):
+    assert was_missed("0 3 * * 1", last, now) is missed

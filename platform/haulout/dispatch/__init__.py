@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from haulout.db import reading, writing
 from haulout.dispatch.content import Content, content_of
-from haulout.label_studio import LabelStudio, NewTask
+from haulout.label_studio import LabelStudio, LabelStudioRefused, NewTask
 from haulout.services import Services, Tell, silently
 from haulout.serving import COLD, detector_version, serving_version
 from haulout.tables import ProjectRow, TaskRow
@@ -127,13 +127,23 @@ def _push_states(services: Services, label_studio: LabelStudio, tell: Tell) -> N
     changed = [task for task in sent if task.pushed != task.wanted()]
     for done, task in enumerate(changed):
         tell("Retiring and reopening tasks", done, len(changed))
-        number = task.label_studio_task or 0
+        _push(label_studio, task)
+        _store(services, [task])
+
+
+def _push(label_studio: LabelStudio, task: TaskRow) -> None:
+    """Tell the wanted state; a task that somebody deleted in Label Studio is sent again if it is still wanted."""
+    number = task.label_studio_task or 0
+    try:
         if task.state == "retired":
             label_studio.retire(number)
         else:
             label_studio.reopen(number, task.overlap)
-        task.pushed = task.wanted()
-        _store(services, [task])
+    except LabelStudioRefused as refused:
+        if refused.status != 404:
+            raise
+        task.label_studio_task = None
+    task.pushed = task.wanted()
 
 
 def _tasks(services: Services, question: str, *, sent: bool) -> list[TaskRow]:

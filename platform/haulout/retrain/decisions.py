@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
-from haulout.db import writing
+from haulout.db import reading, writing
 from haulout.errors import HauloutError
 from haulout.services import Services
 from haulout.tables import DecisionRow, ModelRow
@@ -28,6 +28,14 @@ class Exam:
     scores: dict[str, Any]
     passed: bool
     reason: str
+
+
+def trained_on(services: Services, kind: str, digest: str) -> str | None:
+    """Return the newest model of this kind when it was trained on just this, and examined."""
+    with reading(services.database) as session:
+        newest = select(ModelRow).where(ModelRow.kind == kind).order_by(col(ModelRow.version).desc())
+        row = session.exec(newest).first()
+    return row.version if row and row.state != "candidate" and row.card["data"].get("digest") == digest else None
 
 
 def keep(services: Services, card: ModelCard, tensors: Mapping[str, "Tensor"], run: int | None) -> ModelVersion:

@@ -1,5 +1,6 @@
 """Train a detector on what people agreed about, and examine it on days it has never seen."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlmodel import Session, col, select
 
 from haulout.db import reading
-from haulout.retrain.decisions import Exam, decide, keep
+from haulout.retrain.decisions import Exam, decide, keep, trained_on
 from haulout.services import Services, Tell, silently
 from haulout.serving import serving_detector
 from haulout.storage import Storage
@@ -48,8 +49,14 @@ def retrain_detector(services: Services, run: int | None = None, tell: Tell = si
     if len(training) < LEAST_TILES or len(exam) < LEAST_EXAM or not animals:
         tell(f"Too little is labelled to train a detector: {len(training)} tiles, {len(exam)} for the exam", 0, 0)
         return None
+    tiles = [tile.truth for tile in training]
+    settings = DetectorTraining(seconds=services.settings.detector_minutes * 60)
+    digest = _digest(tiles, settings)
+    if known := trained_on(services, KIND, digest):
+        tell(f"Nothing new was agreed since {known} was trained", 0, 0)
+        return None
     champion = serving_detector(services)
-    version = _train(services, [tile.truth for tile in training], run, tell)
+    version = _train(services, tiles, settings, {"digest": digest}, run, tell)
     candidate = services.registry.load_detector(version)
     decide(services, version, _examine(services, candidate, champion, exam, tell))
     return version
@@ -81,8 +88,23 @@ def labelled_tiles(session: Session, storage: Storage, split: str) -> list[ExamT
     ]
 
 
-def _train(services: Services, tiles: Sequence[LabelledTile], run: int | None, tell: Tell) -> ModelVersion:
-    settings = DetectorTraining(seconds=services.settings.detector_minutes * 60)
+def _digest(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> str:
+    """Name what is learned from, and how: the same again would only give the same network again."""
+    content = hashlib.sha256(repr(settings).encode())
+    for tile in tiles:
+        content.update(f"{tile.image.name} {tile.rectangle}".encode())
+        content.update(tile.boxes.tobytes() + tile.weights.tobytes())
+    return content.hexdigest()
+
+
+def _train(
+    services: Services,
+    tiles: Sequence[LabelledTile],
+    settings: DetectorTraining,
+    source: dict[str, str],
+    run: int | None,
+    tell: Tell,
+) -> ModelVersion:
     # By the number of models, not of the run: a run that was killed must find the seed of its unfinished training.
     seed = int(services.rng(PURPOSE, len(services.registry.versions(KIND))).integers(2**31))
 
@@ -93,7 +115,7 @@ def _train(services: Services, tiles: Sequence[LabelledTile], run: int | None, t
     unfinished = services.registry.folder / f"{KIND}.unfinished"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     detector = train_detector(tiles, settings, seed, progress, unfinished, time.monotonic)
-    data = {"tiles": len(tiles), "boxes": sum(len(tile.boxes) for tile in tiles), "run": run}
+    data = {"tiles": len(tiles), "boxes": sum(len(tile.boxes) for tile in tiles), "run": run, **source}
     card = ModelCard(detector.version, KIND, seed, asdict(settings) | detector.stored_settings(), data)
     version = keep(services, card, detector.trained_tensors(), run)
     unfinished.unlink(missing_ok=True)
@@ -119,4 +141,7 @@ def _examine(
         "champion_ap50": old.ap50,
         "difference": [result.low, result.difference, result.high],
     }
+    least = services.settings.least_ap50
+    if new.ap50 < least:
+        return Exam(scores, False, f"AP50 {new.ap50:.3f} is below {least}, the least that may serve")
     return Exam(scores, result.passed, result.reason)

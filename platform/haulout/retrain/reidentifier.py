@@ -1,5 +1,6 @@
 """Train the re-identification network on the catalogue, and examine it on individuals it has never seen."""
 
+import hashlib
 import time
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -10,7 +11,7 @@ from sqlmodel import col, select
 
 from active_learning.splits import is_exam_individual
 from haulout.db import reading
-from haulout.retrain.decisions import Exam, decide, keep
+from haulout.retrain.decisions import Exam, decide, keep, trained_on
 from haulout.services import Services, Tell, silently
 from haulout.serving import serving_reidentifier
 from haulout.tables import AnimalRow, PhotoRow, SightingRow
@@ -52,8 +53,14 @@ def retrain_reidentifier(services: Services, run: int | None = None, tell: Tell 
     if len(training) < LEAST_INDIVIDUALS or len(exam) < LEAST_EXAM:
         tell(f"Too few walruses were recognised twice to train re-identification: {len(names)}", 0, 0)
         return None
+    learned = sightings.of(training)
+    settings = ReidentifierTraining(seconds=services.settings.reidentifier_minutes * 60)
+    digest = _digest(learned, settings)
+    if known := trained_on(services, KIND, digest):
+        tell(f"Nobody new was recognised since {known} was trained", 0, 0)
+        return None
     champion = serving_reidentifier(services)
-    version = _train(services, sightings.of(training), run, tell)
+    version = _train(services, learned, settings, {"digest": digest}, run, tell)
     candidate = services.registry.load_reidentifier(version)
     tell("Examining who recognises walruses better", 0, 0)
     decide(services, version, _examine(services, candidate, champion, sightings.of(exam)))
@@ -82,15 +89,29 @@ def _recaptured(services: Services) -> _Sightings:
     return _Sightings(crops, [row[0] for row in kept], [row[2].burst for row in kept])
 
 
-def _train(services: Services, sightings: _Sightings, run: int | None, tell: Tell) -> ModelVersion:
-    settings = ReidentifierTraining(seconds=services.settings.reidentifier_minutes * 60)
+def _digest(sightings: _Sightings, settings: ReidentifierTraining) -> str:
+    """Name what is learned from, and how."""
+    content = hashlib.sha256(repr(settings).encode())
+    for crop, individual in zip(sightings.crops, sightings.individuals, strict=True):
+        content.update(f"{individual} {crop.shape}".encode() + crop.tobytes())
+    return content.hexdigest()
+
+
+def _train(
+    services: Services,
+    sightings: _Sightings,
+    settings: ReidentifierTraining,
+    source: dict[str, str],
+    run: int | None,
+    tell: Tell,
+) -> ModelVersion:
     seed = int(services.rng(PURPOSE, len(services.registry.versions(KIND))).integers(2**31))
 
     def progress(done: int, total: int, loss: float) -> None:
         tell(f"Training re-identification on {len(sightings.crops)} sightings, loss {loss:.2f}", done, total)
 
     trained = train_reidentifier(sightings.crops, sightings.individuals, settings, seed, progress, time.monotonic)
-    data = {"sightings": len(sightings.crops), "individuals": len(set(sightings.individuals)), "run": run}
+    data = {"sightings": len(sightings.crops), "individuals": len(set(sightings.individuals)), "run": run, **source}
     card = ModelCard(trained.version, KIND, seed, asdict(settings) | trained.stored_settings(), data)
     return keep(services, card, trained.trained_tensors(), run)
 
