@@ -61,7 +61,7 @@ class Settings(BaseModel):
     least_ap50: float = Field(default=0.1, ge=0, le=1)
     """No detector below serves: deleting its boxes would be more work than drawing them."""
     weekly: str = "0 3 * * 1"
-    """When the weekly run starts, in cron's five fields, UTC; what fell due while the computer was off is done later."""
+    """When the weekly run starts, in cron's five fields, UTC; what fell due while the computer was off follows."""
     seed: int = 20261123
     language: Literal["en", "ru"] = "en"
 

@@ -210,4 +210,4 @@ def test_an_open_task_that_was_deleted_in_label_studio_is_sent_again(coordinator
 
     (again,) = coordinator.rows(TaskRow, TaskRow.id == lost.id)
     assert again.label_studio_task != lost.label_studio_task
-    assert coordinator.label_studio.tasks[again.label_studio_task].key == lost.key
+    assert coordinator.label_studio.tasks[again.label_studio_task].data["key"] == lost.key
