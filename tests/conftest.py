@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TOKEN = "0123456789abcdef" * 2 + "01234567"
@@ -138,3 +142,22 @@ def _wait_for_postgres(server: subprocess.Popen, folder: Path) -> None:
         except psycopg.OperationalError:
             time.sleep(0.05)
     pytest.fail("PostgreSQL did not start in 30 seconds")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """Start a Chromium of this machine, once; it can reach nothing but this machine."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        reason = "no Chromium on this machine; install the Debian package chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    quiet = ["gpu", "quic", "background-networking", "component-update", "sync"]
+    options = ["--no-sandbox", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found, args=[*options, *(f"--disable-{what}" for what in quiet)]
+        )
+        yield browser
+        browser.close()

@@ -1,7 +1,6 @@
 """A drawn season, and coordinators that share one Label Studio; each finds it empty."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from haulout.bootstrap import build
 from haulout.config import Settings
@@ -99,23 +97,6 @@ def coordinator_for(settings_for: Callable[[str], Settings], tmp_path: Path) -> 
         return replace(build(settings_for(database)), weights=tmp_path / "weights")
 
     return make
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Start a Chromium of this machine, once; it can reach nothing but this machine."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        reason = "no Chromium on this machine; install the Debian package chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    quiet = ["gpu", "quic", "background-networking", "component-update", "sync"]
-    options = ["--no-sandbox", "--no-first-run", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=[*options, *(f"--disable-{what}" for what in quiet)]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

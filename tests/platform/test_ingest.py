@@ -401,7 +401,7 @@ def test_a_reading_is_written_down(services: Services, card: Path) -> None:
 
 def test_two_readings_at_once_add_each_photo_once(make_services: Callable[..., Services], tmp_path: Path) -> None:
     for n in range(60):
-        photo(tmp_path / "card" / f"IMG_{n}.jpg", n, NOON + timedelta(seconds=40 * n), serial="A")
+        photo(tmp_path / "card" / f"IMG_{n}.jpg", n, NOON + timedelta(seconds=20 * n), serial="A")
     url = f"sqlite:///{tmp_path / 'season.sqlite'}"
     found: list[Ingested] = []
 

@@ -29,7 +29,7 @@ class Studio:
 
     def person(self, name: str) -> Any:
         """Act as somebody."""
-        return self.api.as_person(self.api.sign_up(f"{name}@haulout.invalid", "long-enough-7", name).api_key)
+        return self.api.as_person(self.api.sign_up(f"{name}@contract.invalid", "long-enough-7", name).api_key)
 
     def send(self, *tasks: NewTask) -> list[int]:
         """Send tasks and show their boxes."""
