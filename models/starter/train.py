@@ -8,6 +8,7 @@
 import argparse
 import csv
 import hashlib
+import math
 import sys
 import time
 from collections import defaultdict
@@ -53,7 +54,9 @@ def main() -> None:
         sys.stderr.write(f"step {progress.step} after {progress.seconds:.0f} s, loss {progress.loss:.3f}\n")
 
     detector = train_detector(training, settings, options.seed, report, checkpoint, time.monotonic, version)
-    detector.settings = replace(detector.settings, fit=round(detector.settings.scale * DEMO_SEASON.width))
+    fit = round(detector.settings.scale * DEMO_SEASON.width)
+    # Just large enough for a whole photo: a few pixels too small, and each photo would be looked at in four tiles.
+    detector.settings = replace(detector.settings, fit=fit, tile=math.ceil(fit / 32) * 32)
     scores = {"ap50_drawn_season_never_seen": examine_detector(detector, held_back).ap50}
     if options.exam:
         scores |= {f"ap50_{options.exam.name}_test": examine_detector(detector, photographs(options.exam)).ap50}
