@@ -15,7 +15,7 @@ from sqlmodel import select
 
 from haulout.db import reading
 from haulout.dispatch import dispatch
-from haulout.dispatch.content import SHOWN_ABOVE
+from haulout.dispatch.content import STARTER_SHOWN_ABOVE
 from haulout.ingest import ingest
 from haulout.label_studio import LabelStudio, NewTask, local_file_url
 from haulout.propose import propose
@@ -240,4 +240,4 @@ def most_worth(coordinator: Services) -> tuple[int, int]:
         project = session.get(ProjectRow, Question.BOXES.value)
         task = max(session.exec(select(TaskRow)), key=lambda task: task.priority)
         proposal = next(row for row in session.exec(select(ProposalRow)) if task.subject.startswith(row.photo))
-        return project.label_studio_project, int((proposal.scores() >= SHOWN_ABOVE).sum())
+        return project.label_studio_project, int((proposal.scores() >= STARTER_SHOWN_ABOVE).sum())

@@ -8,7 +8,8 @@ from haulout.dispatch import dispatch
 from haulout.retrain import promote
 from haulout.retrain.decisions import keep
 from haulout.selection import select_batch
-from haulout.tables import ProjectRow, TaskRow
+from haulout.serving import COLD
+from haulout.tables import PhotoRow, ProjectRow, TaskRow
 from haulout_models.detector import Detector, DetectorSettings
 from labeling_configs.catalog import xml
 from labeling_configs.vocabulary import ModelCard, ModelVersion, Question
@@ -211,3 +212,20 @@ def test_an_open_task_that_was_deleted_in_label_studio_is_sent_again(coordinator
     (again,) = coordinator.rows(TaskRow, TaskRow.id == lost.id)
     assert again.label_studio_task != lost.label_studio_task
     assert coordinator.label_studio.tasks[again.label_studio_task].data["key"] == lost.key
+
+
+def test_of_a_starter_people_are_shown_boxes_of_lower_scores_than_of_a_trained_detector(coordinator, serving):
+    coordinator.set(random_share=0.0, blind_share=0.0)
+    coordinator.photo([BOX], score=0.2)
+    select_batch(coordinator.services)
+    dispatch(coordinator.services)
+    (task,) = coordinator.rows(TaskRow)
+    by_starter = coordinator.label_studio.tasks[task.label_studio_task].predictions[COLD][0]
+    version = serving("det-0001") or "det-0001"
+    (photo,) = coordinator.rows(PhotoRow)
+    coordinator.propose(photo, [BOX], version, score=0.2)
+
+    dispatch(coordinator.services)
+
+    by_trained = coordinator.label_studio.tasks[task.label_studio_task].predictions[version][0]
+    assert (len(by_starter), len(by_trained)) == (1, 0)

@@ -7,12 +7,15 @@ from sqlmodel import Session
 
 from haulout.label_studio import local_file_url
 from haulout.storage import Storage
-from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, ProposalRow, TaskRow, TileRow
+from haulout.tables import AnimalRow, ConsensusRow, ModelRow, PhotoRow, ProposalRow, TaskRow, TileRow
 from labeling_configs import box_dispute, boxes, gallery, pair
 from labeling_configs.vocabulary import AnimalId, Question, Rectangle, Tile
 
 SHOWN_ABOVE = 0.3
 """People are shown boxes from this score on: deleting a false box costs less than drawing a missed one."""
+
+STARTER_SHOWN_ABOVE = 0.15
+"""The same for a starter: it never saw such photos, and scores low even where it is right."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ def machine_boxes(task: TaskRow, tile: Tile, session: Session) -> list[dict[str,
     if task.blind or proposal is None:
         return []
     drawn, scores = proposal.boxes(), proposal.scores()
-    shown = tile.shown.holds_centres_of(drawn) & (scores >= SHOWN_ABOVE)
+    least = SHOWN_ABOVE if session.get(ModelRow, task.model) else STARTER_SHOWN_ABOVE
+    shown = tile.shown.holds_centres_of(drawn) & (scores >= least)
     return boxes.write(drawn[shown], scores[shown], tile)
 
 
