@@ -78,6 +78,7 @@ def select(
     """
     part = shares or Shares()
     bursts = _by_burst(candidates, rng)
+    size = min(size, len(bursts))  # or the random share of a large batch would take all of a small pool
     learning = [burst for burst in bursts if not burst[0].exam]
     exam = _draw([burst for burst in bursts if burst[0].exam], round(size * part.exam), Reason.EXAM, rng)
     random = _draw(learning, round(size * part.random), Reason.RANDOM, rng)

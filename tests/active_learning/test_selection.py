@@ -141,3 +141,10 @@ def test_random_tiles_are_spread_over_the_batch():
     ]
 
     assert 11 < np.mean(places) < 18
+
+
+def test_a_pool_smaller_than_the_batch_is_not_all_taken_at_random():
+    chosen = select([tile(f"t{n}") for n in range(10)], 100, np.random.default_rng(0), Shares(0.2, 0.0, 0.0))
+
+    assert len(chosen) == 10
+    assert sum(one.reason is Reason.RANDOM for one in chosen) == 2
