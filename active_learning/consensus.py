@@ -1,77 +1,67 @@
-"""What the votes on one tile say together; replaceable as a whole by a weighted version."""
+"""What the votes on one tile say together, given what is known of the people who gave them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from active_learning.overlap import overlapping_pairs
-from labeling_configs.vocabulary import Boxes, Consensus, ConsensusBox, Person, Vote, no_boxes
+from active_learning.ballots import MACHINE, Ballots, answers, latest
+from active_learning.belief import Belief, believe
+from active_learning.crowd import Crowd
+from active_learning.grouping import SAME_ANIMAL, cluster
+from active_learning.placement import Placement, place, sizes
+from labeling_configs.vocabulary import Consensus, ConsensusBox, Person, TileId, Vote
 
-SAME_ANIMAL = 0.35
-"""IoU from which two people's boxes may show one animal."""
-DOUBT = 0.1
-"""Imagined votes on either side; calibrated on Branson's pedestrians, where one person's box is right 9 times in 10."""
+__all__ = ["SAME_ANIMAL", "NoVotes", "agree", "agree_all", "answers", "cluster", "latest"]
 
 
 class NoVotes(ValueError):
     """Nobody has answered: no votes at all, or every one skipped or called unusable."""
 
 
-def agree(votes: Sequence[Vote], overlap: float = SAME_ANIMAL) -> Consensus:
-    """Return the animals the votes show, whatever their order; raise NoVotes when no vote has an answer.
+def agree(votes: Sequence[Vote], crowd: Crowd | None = None, trust: Mapping[Person, float] | None = None) -> Consensus:
+    """Return the animals the votes on one tile show, whatever their order; raise NoVotes when no vote has an answer.
 
-    Every cluster of boxes holds at most one box of each person. Its box is the coordinate-wise median; its probability
-    is the smoothed share (drawn + DOUBT) / (voters + 2 DOUBT), above one half exactly when most voters drew it.
+    `trust` is how much of a say each person has, from 0 to 1 and 1 when not named. One tile alone gets the same answer
+    as among others, so a new vote settles its tile without touching the rest.
     """
-    answered = answers(votes)
-    if not answered:
+    found = agree_all(votes, crowd, trust)
+    if not found:
         raise NoVotes(f"agree() got {len(votes)} votes and none has an answer; ask one more person first")
-    boxes, drawers = _in_fixed_order(answered)
-    found = tuple(
-        _consensus_box(boxes[group], [drawers[i] for i in group], len(answered))
-        for group in cluster(boxes, drawers, overlap)
-    )
-    return Consensus(answered[0].tile, found, len(answered), _agreement(found, len(answered)))
+    if len(found) > 1:
+        raise ValueError(f"agree() settles one tile and got votes on {len(found)}; use agree_all()")
+    return next(iter(found.values()))
 
 
-def answers(votes: Iterable[Vote]) -> list[Vote]:
-    """Return each person's latest vote, by person, without those skipped or called unusable."""
-    return [vote for vote in latest(votes) if not vote.skipped and not vote.unusable]
+def agree_all(
+    votes: Iterable[Vote], crowd: Crowd | None = None, trust: Mapping[Person, float] | None = None
+) -> dict[TileId, Consensus]:
+    """Return the consensus of every tile that has an answer, by tile."""
+    known = crowd or Crowd()
+    ballots = Ballots.of(votes, trust)
+    placed = place(ballots, known.columns(ballots)[2], known.inward)
+    return _written(ballots, believe(ballots, known, sizes(placed.boxes)), placed)
 
 
-def latest(votes: Iterable[Vote]) -> list[Vote]:
-    """Return each person's latest vote, by person: a corrected answer replaces the first one."""
-    kept: dict[Person, Vote] = {}
-    for vote in votes:
-        if vote.person not in kept or vote.given_at >= kept[vote.person].given_at:
-            kept[vote.person] = vote
-    return [kept[person] for person in sorted(kept)]
+def _written(ballots: Ballots, belief: Belief, placed: Placement) -> dict[TileId, Consensus]:
+    drawers = _drawers(ballots)
+    probability, missed, voters = belief.probability.tolist(), belief.missed.tolist(), ballots.voters_of.tolist()
+    found: list[list[ConsensusBox]] = [[] for _ in ballots.tiles]
+    rows = zip(ballots.place_tile.tolist(), placed.boxes.tolist(), placed.misplaced.tolist(), strict=True)
+    for number, (tile, (x1, y1, x2, y2), misplaced) in enumerate(rows):
+        found[tile].append(ConsensusBox((x1, y1, x2, y2), probability[number], drawers[number], misplaced))
+    return {
+        tile: Consensus(tile, tuple(found[row]), voters[row], _agreement(found[row], voters[row]), missed[row])
+        for row, tile in enumerate(ballots.tiles)
+    }
 
 
-def cluster(boxes: Boxes, drawers: Sequence[Person], overlap: float) -> list[list[int]]:
-    """Join boxes, best overlapping pairs first, never two of one person; return the groups of rows, in row order."""
-    group = [[row] for row in range(len(boxes))]
-    first, second, shares = overlapping_pairs(boxes, overlap)
-    for pair in np.lexsort((second, first, -shares)):
-        left, right = group[first[pair]], group[second[pair]]
-        if left is not right and not {drawers[i] for i in left} & {drawers[i] for i in right}:
-            left.extend(right)
-            for row in right:
-                group[row] = left
-    return [sorted(rows) for row, rows in enumerate(group) if row == min(rows)]
-
-
-def _in_fixed_order(votes: Sequence[Vote]) -> tuple[Boxes, list[Person]]:
-    """Sort all boxes by place, then person, so that ties between overlaps never depend on who answered first."""
-    boxes = np.concatenate([no_boxes(), *(vote.boxes for vote in votes)])
-    voter = np.repeat(np.arange(len(votes)), [len(vote.boxes) for vote in votes])
-    order = np.lexsort((voter, *boxes.T[::-1]))
-    return boxes[order], [votes[i].person for i in voter[order]]
-
-
-def _consensus_box(boxes: Boxes, drawers: Sequence[Person], voters: int) -> ConsensusBox:
-    x1, y1, x2, y2 = (float(side) for side in np.median(boxes, axis=0))
-    return ConsensusBox((x1, y1, x2, y2), (len(drawers) + DOUBT) / (voters + 2 * DOUBT), tuple(sorted(drawers)))
+def _drawers(ballots: Ballots) -> list[tuple[Person, ...]]:
+    people: list[list[Person]] = [[] for _ in ballots.place_tile]
+    drew = np.flatnonzero(ballots.chance_drew)
+    person = ballots.voter_person[ballots.chance_voter[drew]]
+    for number, row in zip(ballots.chance_place[drew].tolist(), person.tolist(), strict=True):
+        people[number].append(ballots.people[row])
+    return [tuple(person for person in sorted(names) if person != MACHINE) for names in people]
 
 
 def _agreement(found: Sequence[ConsensusBox], voters: int) -> float:

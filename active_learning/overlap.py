@@ -8,14 +8,19 @@ from labeling_configs.vocabulary import Boxes
 Indices = NDArray[np.intp]
 
 
-def overlapping_pairs(boxes: Boxes, least: float) -> tuple[Indices, Indices, NDArray[np.float64]]:
+def overlapping_pairs(
+    boxes: Boxes, least: float, apart: Indices | None = None
+) -> tuple[Indices, Indices, NDArray[np.float64]]:
     """Return i, j and IoU of all pairs i < j whose IoU is at least `least` > 0; boxes without area overlap nothing.
 
-    A sweep from left to right visits only boxes that meet along x, so 1,500 boxes take milliseconds.
+    Boxes with different numbers in `apart`, shape (n,), lie in different pictures and never meet. A sweep from left to
+    right visits only boxes that meet along x, so 1,500 boxes take milliseconds.
     """
-    order = np.argsort(boxes[:, 0], kind="stable")
+    picture = np.zeros(len(boxes)) if apart is None else apart.astype(np.float64)
+    order = np.lexsort((boxes[:, 0], picture))
     swept = boxes[order]
-    ends = np.searchsorted(swept[:, 0], swept[:, 2], side="left")
+    shift = picture[order] * _width(boxes)
+    ends = np.searchsorted(swept[:, 0] + shift, swept[:, 2] + shift, side="left")
     follow = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
     first = np.repeat(np.arange(len(boxes)), follow)
     second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(follow) - follow, follow)
@@ -23,6 +28,11 @@ def overlapping_pairs(boxes: Boxes, least: float) -> tuple[Indices, Indices, NDA
     kept = share >= least
     i, j = order[first[kept]], order[second[kept]]
     return np.minimum(i, j), np.maximum(i, j), share[kept]
+
+
+def _width(boxes: Boxes) -> float:
+    """Return how far pictures must lie apart so that no box reaches into the next one."""
+    return float(boxes.max() - boxes.min()) + 1.0 if len(boxes) else 1.0
 
 
 def matched_iou(left: Boxes, right: Boxes) -> NDArray[np.float64]:

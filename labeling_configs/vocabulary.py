@@ -175,6 +175,10 @@ class Vote:
     blind: bool
     skipped: bool = False
     unusable: bool = False
+    deleted: Boxes = field(default_factory=no_boxes)
+    """The machine's boxes, shape (m, 4), that were shown and that the person removed."""
+    machine: Boxes = field(default_factory=no_boxes)
+    """All that the machine drew on the tile, shape (m, 4); people saw it unless the vote is blind."""
 
 
 @dataclass(frozen=True)
@@ -194,11 +198,15 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ConsensusBox:
-    """One animal as the votes see it: the box x1, y1, x2, y2, the probability that it is an animal, who drew it."""
+    """One animal as the votes see it: the box x1, y1, x2, y2, the probability that it is an animal, who drew it.
+
+    `misplaced` is the probability that the box meets its animal at less than half, in intersection over union.
+    """
 
     box: tuple[float, float, float, float]
     probability: float
     drawn_by: tuple[Person, ...]
+    misplaced: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -210,6 +218,8 @@ class Consensus:
     voters: int
     agreement: float
     """Mean over boxes of the share of voters on the majority's side; 1.0 when nobody disagrees."""
+    missed: float = 0.0
+    """Animals that are expected to be there though nobody drew them."""
 
     def accepted(self, threshold: float = 0.5) -> Boxes:
         """Return the boxes believed to be animals, shape (n, 4)."""

@@ -1,0 +1,163 @@
+"""The votes on many tiles as flat arrays: who could have drawn which animal, and who did."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from active_learning.grouping import group_boxes
+from active_learning.overlap import Indices
+from labeling_configs.vocabulary import Boxes, Origin, Person, TileId, Vote, no_boxes
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+MACHINE = Person("the machine")
+"""The voice of the detector whose boxes were on the tile: one more voter, with a skill of its own."""
+
+
+class Sight(IntEnum):
+    """What a voter had before their eyes at the place of an animal."""
+
+    BLIND = 0
+    """No machine boxes anywhere on the tile."""
+    SHOWN = 1
+    """A machine box right there."""
+    UNSHOWN = 2
+    """Machine boxes on the tile, but none there."""
+
+
+@dataclass(frozen=True)
+class Ballots:
+    """Votes on `tiles` by `people`; voters, boxes, places and chances are rows that point at each other by number.
+
+    A *voter* is one person's vote on one tile, a *place* is where one animal may be, a *chance* is one voter at one
+    place of the same tile. All rows follow the order of tiles, so that nothing depends on who answered first.
+    """
+
+    tiles: tuple[TileId, ...]
+    people: tuple[Person, ...]
+    voter_tile: Indices
+    voter_person: Indices
+    voter_weight: Numbers
+    """How much of a say the voter has, from 0 to 1."""
+    voter_blind: Flags
+    box: Boxes
+    box_voter: Indices
+    box_place: Indices
+    box_own: Flags
+    """False for a machine's box that was kept: its outline is the machine's, not the person's."""
+    place_tile: Indices
+    chance_place: Indices
+    chance_voter: Indices
+    chance_drew: Flags
+    chance_sight: Indices
+
+    @classmethod
+    def of(cls, votes: Iterable[Vote], trust: Mapping[Person, float] | None = None) -> "Ballots":
+        """Lay out each person's latest answers; those skipped or called unusable say nothing about animals."""
+        by_tile: dict[TileId, list[Vote]] = {}
+        for vote in votes:
+            by_tile.setdefault(vote.tile, []).append(vote)
+        answered = {tile: answers(by_tile[tile]) for tile in sorted(by_tile)}
+        return _laid_out([(tile, ballot) for tile, ballot in answered.items() if ballot], trust or {})
+
+    @property
+    def voters_of(self) -> Indices:
+        """How many people, the machine not counted, voted on each tile, shape (tiles,)."""
+        human = self._human[self.voter_person]
+        return np.bincount(self.voter_tile, human, len(self.tiles)).astype(np.intp)
+
+    @property
+    def _human(self) -> Numbers:
+        return np.array([person != MACHINE for person in self.people], dtype=np.float64)
+
+    def drawn(self) -> Numbers:
+        """Return how many voters, the machine among them, drew at each place, shape (places,)."""
+        return np.bincount(self.chance_place, self.chance_drew, len(self.place_tile)).astype(np.float64)
+
+
+def answers(votes: Iterable[Vote]) -> list[Vote]:
+    """Return each person's latest vote, by person, without those skipped or called unusable."""
+    return [vote for vote in latest(votes) if not vote.skipped and not vote.unusable]
+
+
+def latest(votes: Iterable[Vote]) -> list[Vote]:
+    """Return each person's latest vote, by person: a corrected answer replaces the first one."""
+    kept: dict[Person, Vote] = {}
+    for vote in votes:
+        if vote.person not in kept or vote.given_at >= kept[vote.person].given_at:
+            kept[vote.person] = vote
+    return [kept[person] for person in sorted(kept)]
+
+
+def _laid_out(tiles: Sequence[tuple[TileId, list[Vote]]], trust: Mapping[Person, float]) -> Ballots:
+    ballots = [(number, vote) for number, (_, votes) in enumerate(tiles) for vote in _with_machine(votes)]
+    people = tuple(sorted({vote.person for _, vote in ballots}))
+    number = {person: row for row, person in enumerate(people)}
+    voter_tile = np.array([tile for tile, _ in ballots], dtype=np.intp)
+    voter_blind = np.array([vote.blind for _, vote in ballots], dtype=np.bool_)
+    box, box_voter, box_own = _boxes(ballots)
+    seat = np.arange(len(ballots)) - np.searchsorted(voter_tile, voter_tile)
+    box_place = group_boxes(box, seat[box_voter].astype(np.intp), voter_tile[box_voter])
+    place_tile = np.zeros(box_place.max(initial=-1) + 1, dtype=np.intp)
+    place_tile[box_place] = voter_tile[box_voter]
+    place, voter = _chances(place_tile, voter_tile, len(tiles))
+    voter_person = np.array([number[vote.person] for _, vote in ballots], dtype=np.intp)
+    drew = np.isin(place * len(ballots) + voter, box_place * len(ballots) + box_voter)
+    by_machine = np.array([person == MACHINE for person in people], dtype=np.bool_)[voter_person[voter]]
+    seen = np.bincount(place, drew & by_machine, len(place_tile)).astype(np.bool_)
+    sight = np.where(seen[place], Sight.SHOWN, Sight.UNSHOWN)
+    return Ballots(
+        tiles=tuple(tile for tile, _ in tiles),
+        people=people,
+        voter_tile=voter_tile,
+        voter_person=voter_person,
+        voter_weight=np.array([trust.get(vote.person, 1.0) for _, vote in ballots], dtype=np.float64),
+        voter_blind=voter_blind,
+        box=box,
+        box_voter=box_voter,
+        box_place=box_place,
+        box_own=box_own,
+        place_tile=place_tile,
+        chance_place=place,
+        chance_voter=voter,
+        chance_drew=drew,
+        chance_sight=np.where(voter_blind[voter], Sight.BLIND, sight).astype(np.intp),
+    )
+
+
+def _with_machine(votes: Sequence[Vote]) -> list[Vote]:
+    """Add the machine's voice where it looked at the tile; the detector that most of the people were shown speaks."""
+    looked = [vote for vote in votes if len(vote.machine) or not vote.blind]
+    if not looked:
+        return list(votes)
+    drew = max(looked, key=lambda vote: (len(vote.machine), vote.person)).machine
+    origins = (Origin.DRAWN,) * len(drew)
+    return [*votes, Vote(MACHINE, votes[0].tile, drew, origins, votes[0].given_at, 0.0, blind=True)]
+
+
+def _boxes(ballots: Sequence[tuple[int, Vote]]) -> tuple[Boxes, Indices, Flags]:
+    """Sort the boxes of each tile by place, so that ties between overlaps never depend on names or time."""
+    boxes = np.concatenate([no_boxes(), *(vote.boxes for _, vote in ballots)])
+    voter = np.repeat(np.arange(len(ballots)), [len(vote.boxes) for _, vote in ballots]).astype(np.intp)
+    tile = np.repeat([tile for tile, _ in ballots], [len(vote.boxes) for _, vote in ballots]).astype(np.intp)
+    own = np.array([not _kept(vote, row) for _, vote in ballots for row in range(len(vote.boxes))], dtype=np.bool_)
+    order = np.lexsort((voter, *boxes.T[::-1], tile))
+    return boxes[order], voter[order], own[order]
+
+
+def _kept(vote: Vote, row: int) -> bool:
+    return not vote.blind and row < len(vote.origins) and vote.origins[row] is Origin.KEPT
+
+
+def _chances(place_tile: Indices, voter_tile: Indices, tiles: int) -> tuple[Indices, Indices]:
+    """Return each voter beside each place of the same tile."""
+    voters = np.bincount(voter_tile, minlength=tiles)
+    start = np.cumsum(voters) - voters
+    many = voters[place_tile]
+    place = np.repeat(np.arange(len(place_tile)), many)
+    within = np.arange(len(place)) - np.repeat(np.cumsum(many) - many, many)
+    return place.astype(np.intp), (start[place_tile][place] + within).astype(np.intp)

@@ -1,0 +1,96 @@
+"""What is at each place, given who drew there and who did not: the posterior that consensus and learning share.
+
+A place holds a plain animal, a hidden one, a decoy, or nothing at all but one person's stray box. Voters draw
+independently given what is there (Dawid and Skene 1979). Places that nobody drew are missing from the ballots, so
+animals are a Poisson process whose unseen part is counted too; else every lone box would look plausible.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from active_learning.ballots import Ballots, Numbers, Sight
+from active_learning.crowd import KINDS, REAL, Crowd
+
+CHANCE_MEETING = 0.02
+"""The chance that two stray boxes meet at one place."""
+UNSEEN_SIGHT = Sight.UNSHOWN
+
+
+@dataclass(frozen=True)
+class Belief:
+    """The posterior over ballots' places and tiles."""
+
+    kinds: Numbers
+    """Shape (places, 4): the probability of each kind, and of a stray box."""
+    unseen: Numbers
+    """Shape (tiles, 3): animals and decoys that are expected though no voter drew them."""
+    overlooked: Numbers
+    """Shape (tiles, 3): the chance that all voters of a tile overlook one that is there."""
+
+    @property
+    def probability(self) -> Numbers:
+        """The probability that each place holds an animal, shape (places,)."""
+        real: Numbers = self.kinds[:, :KINDS] @ REAL
+        return real
+
+    @property
+    def missed(self) -> Numbers:
+        """Animals expected on each tile that nobody drew, shape (tiles,)."""
+        missed: Numbers = self.unseen @ REAL
+        return missed
+
+
+def believe(ballots: Ballots, crowd: Crowd, sizes: Numbers) -> Belief:
+    """Return the posterior; `sizes`, shape (places,), is the square root of each place's area in pixels.
+
+    How crowded a tile is, is learned from its own places, two rounds, each place judged by the others.
+    """
+    lone = _kinds_alone(ballots, crowd, sizes)
+    overlooked = _overlooked(ballots, crowd)
+    density = crowd.sizes.density.sum(axis=1)
+    visible = ((1 - overlooked) * density) @ REAL
+    crowdedness = np.ones(len(ballots.tiles))
+    around = np.ones(len(ballots.place_tile))
+    kinds = lone
+    for _ in range(2):
+        kinds = _normalised(lone + np.log(around)[:, None] * np.append(REAL, 0.0))
+        real = kinds[:, :KINDS] @ REAL
+        inside = np.bincount(ballots.place_tile, real, len(ballots.tiles))
+        crowdedness = (crowd.clumping + inside) / (crowd.clumping + visible)
+        others = crowd.clumping + inside[ballots.place_tile] - real
+        around = others / (crowd.clumping + visible[ballots.place_tile])
+    lift = np.where(REAL > 0, crowdedness[:, None], 1.0)
+    return Belief(kinds, density * overlooked * lift, overlooked)
+
+
+def _kinds_alone(ballots: Ballots, crowd: Crowd, sizes: Numbers) -> Numbers:
+    """Return the logarithm of each kind's weight at each place, shape (places, 4), whatever else is on the tile."""
+    finds, strays, _ = crowd.columns(ballots)
+    person = ballots.voter_person[ballots.chance_voter]
+    weight = ballots.voter_weight[ballots.chance_voter]
+    places = len(ballots.place_tile)
+    draws = finds[person, ballots.chance_sight]
+    says = np.where(ballots.chance_drew[:, None], np.log(draws), np.log1p(-draws)) * weight[:, None]
+    bin_of = np.searchsorted(crowd.sizes.cuts, sizes)
+    real = [
+        np.bincount(ballots.chance_place, says[:, kind], places) + np.log(crowd.sizes.density[kind, bin_of])
+        for kind in range(KINDS)
+    ]
+    drew = np.where(ballots.chance_drew, np.log(strays[person]), 0.0)
+    stray = np.bincount(ballots.chance_place, drew, places) + (ballots.drawn() - 1) * np.log(CHANCE_MEETING)
+    return np.stack([*real, stray + np.log(crowd.sizes.strays[bin_of])], axis=1)
+
+
+def _overlooked(ballots: Ballots, crowd: Crowd) -> Numbers:
+    finds, _, _ = crowd.columns(ballots)
+    sight = np.where(ballots.voter_blind, Sight.BLIND, UNSEEN_SIGHT)
+    misses = np.log1p(-finds[ballots.voter_person, sight]) * ballots.voter_weight[:, None]
+    tiles = len(ballots.tiles)
+    return np.exp(np.stack([np.bincount(ballots.voter_tile, misses[:, k], tiles) for k in range(KINDS)], axis=1))
+
+
+def _normalised(logs: Numbers) -> Numbers:
+    weights = np.exp(logs - logs.max(axis=1, initial=-np.inf, keepdims=True))
+    shares: Numbers = weights / weights.sum(axis=1, keepdims=True)
+    return shares
