@@ -34,15 +34,14 @@ class Belief:
         real: Numbers = self.kinds[:, :KINDS] @ REAL
         return real
 
-    @property
-    def missed(self) -> Numbers:
-        """Animals expected on each tile that nobody drew, shape (tiles,)."""
-        missed: Numbers = self.unseen @ REAL
+    def missed(self, crowd: Crowd, smallest: float = 0.0) -> Numbers:
+        """Animals expected on each tile that nobody drew, shape (tiles,), those not counted that are too small."""
+        missed: Numbers = self.unseen @ (REAL * crowd.sizes.counted(smallest))
         return missed
 
 
 def believe(ballots: Ballots, crowd: Crowd, sizes: Numbers) -> Belief:
-    """Return the posterior; `sizes`, shape (places,), is the square root of each place's area in pixels.
+    """Return the posterior; `sizes`, shape (places,), is the shorter side of each place's box in pixels.
 
     How crowded a tile is, is learned from its own places, two rounds, each place judged by the others.
     """

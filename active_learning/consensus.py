@@ -18,13 +18,19 @@ class NoVotes(ValueError):
     """Nobody has answered: no votes at all, or every one skipped or called unusable."""
 
 
-def agree(votes: Sequence[Vote], crowd: Crowd | None = None, trust: Mapping[Person, float] | None = None) -> Consensus:
+def agree(
+    votes: Sequence[Vote],
+    crowd: Crowd | None = None,
+    trust: Mapping[Person, float] | None = None,
+    smallest: float = 0.0,
+) -> Consensus:
     """Return the animals the votes on one tile show, whatever their order; raise NoVotes when no vote has an answer.
 
     `trust` is how much of a say each person has, from 0 to 1 and 1 when not named. One tile alone gets the same answer
-    as among others, so a new vote settles its tile without touching the rest.
+    as among others, so a new vote settles its tile without touching the rest. `smallest`, pixels of the shorter side,
+    is the size from which an animal that nobody drew counts as missed.
     """
-    found = agree_all(votes, crowd, trust)
+    found = agree_all(votes, crowd, trust, smallest)
     if not found:
         raise NoVotes(f"agree() got {len(votes)} votes and none has an answer; ask one more person first")
     if len(found) > 1:
@@ -33,18 +39,22 @@ def agree(votes: Sequence[Vote], crowd: Crowd | None = None, trust: Mapping[Pers
 
 
 def agree_all(
-    votes: Iterable[Vote], crowd: Crowd | None = None, trust: Mapping[Person, float] | None = None
+    votes: Iterable[Vote],
+    crowd: Crowd | None = None,
+    trust: Mapping[Person, float] | None = None,
+    smallest: float = 0.0,
 ) -> dict[TileId, Consensus]:
     """Return the consensus of every tile that has an answer, by tile."""
     known = crowd or Crowd()
     ballots = Ballots.of(votes, trust)
     placed = place(ballots, known.columns(ballots)[2], known.inward)
-    return _written(ballots, believe(ballots, known, sizes(placed.boxes)), placed)
+    belief = believe(ballots, known, sizes(placed.boxes))
+    return _written(ballots, belief, placed, belief.missed(known, smallest).tolist())
 
 
-def _written(ballots: Ballots, belief: Belief, placed: Placement) -> dict[TileId, Consensus]:
+def _written(ballots: Ballots, belief: Belief, placed: Placement, missed: Sequence[float]) -> dict[TileId, Consensus]:
     drawers = _drawers(ballots)
-    probability, missed, voters = belief.probability.tolist(), belief.missed.tolist(), ballots.voters_of.tolist()
+    probability, voters = belief.probability.tolist(), ballots.voters_of.tolist()
     found: list[list[ConsensusBox]] = [[] for _ in ballots.tiles]
     rows = zip(ballots.place_tile.tolist(), placed.boxes.tolist(), placed.misplaced.tolist(), strict=True)
     for number, (tile, (x1, y1, x2, y2), misplaced) in enumerate(rows):

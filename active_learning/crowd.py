@@ -54,7 +54,7 @@ class Skill:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Cuts between sizes of animals, in pixels of the square root of the area, and how common each kind is in each."""
+    """Cuts between sizes of animals, in pixels of the shorter side, and how common each kind is in each."""
 
     cuts: Numbers
     """Shape (b - 1,), rising."""
@@ -62,6 +62,12 @@ class Sizes:
     """Shape (3, b): animals and decoys per tile; rows are kinds."""
     strays: Numbers
     """Shape (b,): the share of stray boxes in each size."""
+
+    def counted(self, smallest: float) -> Numbers:
+        """Return the share of each kind's density, shape (3,), in sizes that are not wholly below `smallest`."""
+        tops = np.append(self.cuts, np.inf)
+        share: Numbers = self.density[:, tops > smallest].sum(axis=1) / self.density.sum(axis=1)
+        return share
 
 
 @dataclass(frozen=True)

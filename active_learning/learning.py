@@ -7,7 +7,7 @@ import numpy as np
 
 from active_learning.ballots import MACHINE, Ballots, Flags, Numbers, Sight
 from active_learning.belief import Belief, believe
-from active_learning.crowd import KINDS, MACHINE_FINDS, REAL, USUAL_FINDS, Crowd, Sizes, Skill
+from active_learning.crowd import KINDS, MACHINE_FINDS, PLAIN, REAL, USUAL_FINDS, Crowd, Sizes, Skill
 from active_learning.overlap import Indices
 from active_learning.placement import OUTWARD, precisions, root_sides, sizes, weighted_boxes
 from labeling_configs.vocabulary import Vote
@@ -21,6 +21,12 @@ ANCHOR = np.array([3000.0, 300.0, 300.0])
 NEWCOMER = 8.0
 """Imagined animals, tiles and boxes with which everybody starts as an average person."""
 MACHINE_HOLD = 50.0
+MIXED = 1000.0
+RARER = 0.1
+"""Imagined tiles on which hidden animals and decoys are each this share of the plain ones.
+
+Two votes a tile cannot tell a hidden animal from a decoy: without this one of the two takes all of both.
+"""
 SMOOTH = 3.0
 """Imagined places spread over the sizes."""
 EDGES = 100.0
@@ -31,19 +37,23 @@ FAR_OFF = 3.0
 
 
 def learn_crowd(
-    votes: Iterable[Vote], start: Crowd | None = None, tolerance: float = TOLERANCE, most: int = MOST_ROUNDS
+    votes: Iterable[Vote],
+    start: Crowd | None = None,
+    smallest: float = 0.0,
+    tolerance: float = TOLERANCE,
+    most: int = MOST_ROUNDS,
 ) -> Crowd:
     """Return everybody's skill, learned from all votes at once; the order of the votes does not matter.
 
-    `start` only saves rounds: from any start the answer is the same within about ten times the tolerance.
+    `start` only saves rounds: from any start the answer is the same within about ten times the tolerance. `smallest`,
+    in pixels of the shorter side, is the size from which animals count; smaller ones are learned of apart.
     """
     ballots = Ballots.of(votes)
     if not ballots.tiles:
         return Crowd()
     crowd = _precision(ballots, start or Crowd())
     size = sizes(weighted_boxes(ballots, precisions(ballots, crowd.columns(ballots)[2]), crowd.inward))
-    cuts = np.unique(np.quantile(size, np.linspace(0, 1, SIZES + 1)[1:-1])) if len(size) >= 10 * SIZES else np.zeros(0)
-    crowd = replace(crowd, sizes=_rebinned(crowd.sizes, cuts))
+    crowd = replace(crowd, sizes=_rebinned(crowd.sizes, _cuts(size, smallest)))
     for rounds in range(1, most + 1):
         belief = believe(ballots, crowd, size)
         learned = _maximised(ballots, belief, crowd, size)
@@ -52,6 +62,12 @@ def learn_crowd(
         if moved < tolerance:
             break
     return crowd
+
+
+def _cuts(size: Numbers, smallest: float) -> Numbers:
+    """Cut into sizes with as many places each; too few places are not cut."""
+    equal = np.quantile(size, np.linspace(0, 1, SIZES + 1)[1:-1]) if len(size) >= 10 * SIZES else np.zeros(0)
+    return np.unique(np.append(equal, smallest) if smallest > 0 else equal)
 
 
 def _rebinned(old: Sizes, cuts: Numbers) -> Sizes:
@@ -112,9 +128,12 @@ def _sizes(ballots: Ballots, belief: Belief, cuts: Numbers, size: Numbers) -> Si
     bins, many = np.searchsorted(cuts, size), len(cuts) + 1
     everything = np.bincount(bins, minlength=many) / max(len(size), 1)
     density = np.zeros((KINDS, many))
+    totals = belief.kinds[:, :KINDS].sum(axis=0) + belief.unseen.sum(axis=0)
+    plain = (totals[PLAIN] + 0.5) / (len(ballots.tiles) + 0.5)
     for kind in range(KINDS):
         seen = np.bincount(bins, belief.kinds[:, kind], many)
-        total = (seen.sum() + belief.unseen[:, kind].sum() + 0.5) / (len(ballots.tiles) + 0.5)
+        rare = RARER * plain
+        total = plain if kind == PLAIN else (totals[kind] + MIXED * rare) / (len(ballots.tiles) + MIXED)
         density[kind] = total * (seen + SMOOTH * everything) / (seen.sum() + SMOOTH)
     stray = np.bincount(bins, belief.kinds[:, KINDS], many)
     return Sizes(cuts, np.maximum(density, 1e-9), (stray + SMOOTH / many) / (stray.sum() + SMOOTH))
@@ -175,4 +194,3 @@ def _inward(ballots: Ballots, spreads: Numbers, before: float) -> float:
     outside = np.maximum(error, 0).sum() + EDGES * EDGE_ERROR * 1.4
     inside = np.maximum(-error, 0).sum() + EDGES * EDGE_ERROR
     return float(np.clip(1 / (1 + np.sqrt(outside / inside)), 0.3, 0.5))
-
