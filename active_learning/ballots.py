@@ -17,6 +17,9 @@ Flags = NDArray[np.bool_]
 MACHINE = Person("the machine")
 """The voice of the detector whose boxes were on the tile: one more voter, with a skill of its own."""
 
+EXPERT = Person("an expert")
+"""The voice of whoever settled a tile; people are measured by it where it speaks."""
+
 
 class Sight(IntEnum):
     """What a voter had before their eyes at the place of an animal."""
@@ -66,13 +69,13 @@ class Ballots:
 
     @property
     def voters_of(self) -> Indices:
-        """How many people, the machine not counted, voted on each tile, shape (tiles,)."""
+        """How many volunteers voted on each tile, neither machine nor expert counted, shape (tiles,)."""
         human = self._human[self.voter_person]
         return np.bincount(self.voter_tile, human, len(self.tiles)).astype(np.intp)
 
     @property
     def _human(self) -> Numbers:
-        return np.array([person != MACHINE for person in self.people], dtype=np.float64)
+        return np.array([person not in (MACHINE, EXPERT) for person in self.people], dtype=np.float64)
 
     def drawn(self) -> Numbers:
         """Return how many voters, the machine among them, drew at each place, shape (places,)."""

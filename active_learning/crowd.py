@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from active_learning.ballots import MACHINE, Ballots, Numbers, Sight
+from active_learning.ballots import EXPERT, MACHINE, Ballots, Numbers, Sight
 from labeling_configs.vocabulary import Person
 
 PLAIN, HIDDEN, DECOY = 0, 1, 2
@@ -22,6 +22,9 @@ The first row is the definition of the kinds, close to what drawers of pedestria
 carry the anchoring of DESIGN's sources: what a machine shows is mostly kept, what it does not show is overlooked more.
 """
 MACHINE_FINDS = np.array([0.85, 0.50, 0.25])
+EXPERT_FINDS = np.array([0.98, 0.95, 0.03])
+EXPERT_STRAYS = 0.01
+"""An expert's word is taken as given, not learned: it is what people are measured by."""
 USUAL_STRAYS = 0.1
 USUAL_SPREAD = 1.2
 """In square roots of pixels; see Skill.spread."""
@@ -89,6 +92,8 @@ class Crowd:
 
     def of(self, person: Person) -> Skill:
         """Return the person's skill; a newcomer's is everybody's average."""
+        if person == EXPERT:
+            return Skill(np.tile(EXPERT_FINDS, (3, 1)), EXPERT_STRAYS, self.spread / 2)
         if person in self.skills:
             return self.skills[person]
         if person == MACHINE:

@@ -36,8 +36,12 @@ class GoldTile:
 
     @property
     def kind(self) -> GoldKind:
-        """For ever the same, by the tile's name; exam tiles only measure, since feedback would give the exam away."""
-        teaches = sha256(f"gold\x1f{self.tile}".encode()).digest()[0] % 2 == 0
+        """For ever the same, by the tile's photo; exam tiles only measure, since feedback would give the exam away.
+
+        Tiles of one photo overlap: feedback on one must not show what another one measures.
+        """
+        photo = self.tile.partition("-")[0]
+        teaches = sha256(f"gold\x1f{photo}".encode()).digest()[0] % 2 == 0
         return GoldKind.TEACHING if teaches and not self.exam else GoldKind.MEASURING
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from active_learning.ballots import MACHINE, Ballots, Flags, Numbers, Sight
+from active_learning.ballots import EXPERT, MACHINE, Ballots, Flags, Numbers, Sight
 from active_learning.belief import Belief, believe
 from active_learning.crowd import KINDS, MACHINE_FINDS, PLAIN, REAL, USUAL_FINDS, Crowd, Sizes, Skill
 from active_learning.overlap import Indices
@@ -79,12 +79,14 @@ def _rebinned(old: Sizes, cuts: Numbers) -> Sizes:
 
 def _maximised(ballots: Ballots, belief: Belief, crowd: Crowd, size: Numbers) -> Crowd:
     drew, could = _counts(ballots, belief)
-    human = np.array([person != MACHINE for person in ballots.people])
+    human = np.array([person not in (MACHINE, EXPERT) for person in ballots.people])
     pooled_drew, pooled_could = drew[human].sum(axis=0), could[human].sum(axis=0)
     finds = (pooled_drew + ANCHOR[:, None] * USUAL_FINDS) / (pooled_could + ANCHOR[:, None])
     strays, pooled_strays = _strays(ballots, belief, human)
     skills = {}
     for row, person in enumerate(ballots.people):
+        if person == EXPERT:
+            continue
         hold, middle = (NEWCOMER, finds) if human[row] else (MACHINE_HOLD, np.tile(MACHINE_FINDS, (3, 1)))
         own = np.clip((drew[row] + hold * middle) / (could[row] + hold), 1e-3, 1 - 1e-3)
         tiles = int(np.sum(ballots.voter_person == row))
@@ -147,15 +149,18 @@ def _clumping(ballots: Ballots, belief: Belief) -> float:
 
 
 def _precision(ballots: Ballots, crowd: Crowd) -> Crowd:
-    """Learn each drawer's spread from the others' outlines of the same places, and how far people draw too wide."""
-    spreads = crowd.columns(ballots)[2]
+    """Learn each drawer's spread from the others' outlines of the same places, and how far people draw too wide.
+
+    It begins anew each time: a start that moved an edge by a hair would move a box to the next size, and its belief.
+    """
+    spreads, inward = np.full(len(ballots.people), Crowd().spread), Crowd().inward
     for _ in range(12):
-        spreads = _spreads(ballots, spreads, crowd.inward)
-        crowd = replace(crowd, inward=_inward(ballots, spreads, crowd.inward))
+        spreads = _spreads(ballots, spreads, inward)
+        inward = _inward(ballots, spreads, inward)
     skills = {
         person: replace(crowd.of(person), spread=float(spreads[row])) for row, person in enumerate(ballots.people)
     }
-    return replace(crowd, skills=skills, spread=float(np.sqrt(np.mean(spreads**2))))
+    return replace(crowd, skills=skills, spread=float(np.sqrt(np.mean(spreads**2))), inward=inward)
 
 
 def _spreads(ballots: Ballots, spreads: Numbers, inward: float) -> Numbers:

@@ -15,6 +15,8 @@ TileId = NewType("TileId", str)
 AnimalId = NewType("AnimalId", str)
 IndividualId = NewType("IndividualId", str)
 ModelVersion = NewType("ModelVersion", str)
+COLD = ModelVersion("cold-start")
+"""Stands for having no detector yet: nothing was drawn because nothing looked."""
 BatchId = NewType("BatchId", int)
 Person = NewType("Person", str)
 """A pseudonym; e-mails and real names never leave the platform's people table."""

@@ -1,14 +1,21 @@
 """What people said and still stand by: raw answers read as votes and verdicts."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlmodel import Session, col, func, select
 
-from haulout.tables import AnimalRow, AnswerRow, TaskRow
-from labeling_configs import box_dispute, boxes, gallery, pair
+from active_learning.overlap import matched_iou
+from haulout.tables import AnimalRow, AnswerRow, ExclusionRow, ModelRow, ProposalRow, TaskRow
+from labeling_configs import box_dispute, boxes, gallery, pair, regions
 from labeling_configs.vocabulary import (
+    COLD,
     AnimalId,
+    Boxes,
     Broken,
+    Origin,
     Person,
     Question,
     Rectangle,
@@ -16,11 +23,29 @@ from labeling_configs.vocabulary import (
     Tile,
     Verdict,
     Vote,
+    no_boxes,
 )
 
+SHOWN_ABOVE = 0.3
+"""People are shown boxes from this score on: deleting a false box costs less than drawing a missed one."""
 
-def live_answers(session: Session, question: Question, subject: str | None = None) -> list[tuple[AnswerRow, TaskRow]]:
-    """Return the newest revision of each answer that was not deleted, in the order they were given."""
+STARTER_SHOWN_ABOVE = 0.15
+"""The same for a starter: it never saw such photos, and scores low even where it is right."""
+
+FOR_GOLD = "gold"
+"""In a task's details under "why": an expert is asked about a tile on which volunteers agree."""
+
+STILL_THERE = 0.35
+"""A machine's box is deleted when no box that was kept or moved meets it at this IoU."""
+
+
+def live_answers(
+    session: Session, question: Question, subject: str | None = None, *, gold: bool | None = None
+) -> list[tuple[AnswerRow, TaskRow]]:
+    """Return the newest revision of each answer that was not deleted, in the order they were given.
+
+    With `gold` only answers on tiles whose answer is known, or only the others.
+    """
     newest = select(func.max(AnswerRow.id)).group_by(col(AnswerRow.label_studio_annotation))
     query = (
         select(AnswerRow, TaskRow)
@@ -30,13 +55,32 @@ def live_answers(session: Session, question: Question, subject: str | None = Non
     )
     if subject is not None:
         query = query.where(TaskRow.subject == subject)
+    if gold is not None:
+        query = query.where(TaskRow.gold > 0 if gold else TaskRow.gold == 0)
     return list(session.exec(query))
 
 
-def read_vote(answer: AnswerRow, task: TaskRow, tile: Tile) -> tuple[Vote, tuple[Broken, ...]]:
-    """Read one person's answer about a tile, and the parts of it that could not be read."""
+def machine_boxes(session: Session, tile: Tile, model: str) -> tuple[Boxes, NDArray[np.float64]]:
+    """Return the boxes, shape (n, 4), and scores that people see of this detector on this tile, unless blind."""
+    proposal = session.get(ProposalRow, (tile.photo, model))
+    if proposal is None or model == COLD:
+        return no_boxes(), np.zeros(0)
+    drawn, scores = proposal.boxes(), proposal.scores()
+    least = SHOWN_ABOVE if session.get(ModelRow, model) else STARTER_SHOWN_ABOVE
+    shown = tile.shown.holds_centres_of(drawn) & (scores >= least)
+    return regions.clipped(drawn[shown], tile.shown), scores[shown]
+
+
+def read_vote(
+    answer: AnswerRow, task: TaskRow, tile: Tile, machine: Boxes | None = None
+) -> tuple[Vote, tuple[Broken, ...]]:
+    """Read one person's answer about a tile, and the parts of it that could not be read.
+
+    `machine` are the boxes that lay on the tile, seen or not.
+    """
     reader = box_dispute if task.question == Question.BOX_DISPUTE.value else boxes
     read = reader.read(answer.result, tile)
+    drawn = no_boxes() if machine is None else machine
     vote = Vote(
         person=Person(answer.person),
         tile=tile.id,
@@ -44,11 +88,39 @@ def read_vote(answer: AnswerRow, task: TaskRow, tile: Tile) -> tuple[Vote, tuple
         origins=read.origins,
         given_at=answer.given_at,
         seconds=answer.seconds,
-        blind=not answer.model_shown,
+        blind=answer.model_shown in ("", COLD),
         skipped=answer.skipped,
         unusable=read.unusable,
+        deleted=drawn[:0] if not answer.model_shown or answer.skipped else _deleted(read, drawn),
+        machine=drawn,
     )
     return vote, read.broken
+
+
+def read_votes(
+    session: Session, question: Question, tile: Tile, *, gold: bool | None = None
+) -> list[tuple[Vote, AnswerRow, tuple[Broken, ...]]]:
+    """Read all answers about a tile, with what the machine drew there at the time."""
+    machine = cache(lambda model: machine_boxes(session, tile, model)[0])
+    read = []
+    for answer, task in live_answers(session, question, tile.id, gold=gold):
+        vote, broken = read_vote(answer, task, tile, machine(answer.model))
+        read.append((vote, answer, broken))
+    return read
+
+
+def excluded_people(session: Session) -> set[Person]:
+    """Return those whose votes do not count: the last decision on each person holds."""
+    decisions = session.exec(select(ExclusionRow).order_by(col(ExclusionRow.id)))
+    return {Person(person) for person, out in {row.person: row.excluded for row in decisions}.items() if out}
+
+
+def _deleted(read: boxes.BoxAnswer, machine: Boxes) -> Boxes:
+    left = [box for box, origin in zip(read.boxes, read.origins, strict=True) if origin is not Origin.DRAWN]
+    there = np.array(left, dtype=np.float64).reshape(-1, 4)
+    pairs = matched_iou(np.repeat(machine, len(there), axis=0), np.tile(there, (len(machine), 1)))
+    gone: Boxes = machine[pairs.reshape(len(machine), len(there)).max(axis=1, initial=0.0) < STILL_THERE]
+    return gone
 
 
 def read_verdicts(
@@ -124,5 +196,6 @@ def crop_rectangles(session: Session, animals: Sequence[str] | None = None) -> d
 
 
 def find_task(session: Session, question: Question, subject: str) -> TaskRow | None:
-    """Return the task that asks this of this subject, or None."""
-    return session.exec(select(TaskRow).where(TaskRow.question == question.value, TaskRow.subject == subject)).first()
+    """Return the task that asks this of this subject, or None; gold asks again what is known and is not meant."""
+    query = select(TaskRow).where(TaskRow.question == question.value, TaskRow.subject == subject, TaskRow.gold == 0)
+    return session.exec(query).first()

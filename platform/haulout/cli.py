@@ -183,6 +183,32 @@ def rollback(
 
 
 @app.command()
+def exclude(
+    person: Annotated[str, typer.Argument(help="The pseudonym on the people page, for instance person-7.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the decision.")] = "the operator's decision",
+) -> None:
+    """Leave a person's votes out. None is deleted; `include` undoes it."""
+    from haulout.settle import exclude_person, settle
+
+    with _told() as tell:
+        exclude_person(_services(), person, excluded=True, reason=reason)
+        console.print(f"{settle(_services(), tell)} tiles settled without {person}. They change at the next `listen`.")
+
+
+@app.command()
+def include(
+    person: Annotated[str, typer.Argument(help="Somebody who was excluded.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the decision.")] = "the operator's decision",
+) -> None:
+    """Count a person's votes again."""
+    from haulout.settle import exclude_person, settle
+
+    with _told() as tell:
+        exclude_person(_services(), person, excluded=False, reason=reason)
+        console.print(f"{settle(_services(), tell)} tiles settled with {person}.")
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("report.html"),
     language: Annotated[str | None, typer.Option(help="en or ru; HAULOUT_LANGUAGE when not given.")] = None,

@@ -83,6 +83,7 @@ def _store(session: Session, answer: RawAnswer, tasks: dict[int, TaskRow], now: 
             result=answer.result,
             skipped=answer.skipped,
             seconds=answer.seconds,
+            model=answer.model_version or task.model,
             model_shown="" if task.blind else answer.model_version or task.model,
             given_at=answer.created_at,
             received_at=now,

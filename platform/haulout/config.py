@@ -52,8 +52,23 @@ class Settings(BaseModel):
     exam_share: float = Field(default=0.2, ge=0, lt=1)
     blind_share: float = Field(default=0.1, ge=0, le=1)
     most_animals_per_tile: int = Field(default=25, ge=1)
-    least_votes: int = Field(default=3, ge=1)
+    least_votes: int = Field(default=2, ge=1)
+    """People who must agree on a tile, unless the first one saw nothing and that is sure enough."""
     most_votes: int = Field(default=5, ge=1)
+    """People asked about a tile in all; then an expert decides."""
+    wanted_risk: float = Field(default=0.05, gt=0)
+    """The expected cost per animal below which a tile is retired."""
+    cost_missed: float = Field(default=1, ge=0)
+    cost_false: float = Field(default=1, ge=0)
+    cost_misplaced: float = Field(default=2, ge=0)
+    worthwhile: float = Field(default=0.004, ge=0)
+    """An expert is asked when one more volunteer would lower the risk by less than this."""
+    smallest_animal: float = Field(default=0, ge=0)
+    """Pixels of the shorter side below which a box costs nothing."""
+    gold_share: float = Field(default=0.04, ge=0, le=0.5)
+    """Tiles with a known answer among those sent out, half to teach, half to measure."""
+    gold_wanted: int = Field(default=2, ge=0)
+    """Agreed tiles per batch that an expert is asked to settle as well, so that gold is not only what was disputed."""
     pair_experts: int = Field(default=2, ge=1)
     pairs_per_run: int = Field(default=60, ge=0)
     detector_minutes: float = Field(default=12, gt=0)

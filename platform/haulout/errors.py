@@ -17,3 +17,7 @@ class ServiceUnavailable(HauloutError):
     """Label Studio, the database or the queue does not answer."""
 
     exit_code = 3
+
+
+class UnknownPerson(HauloutError):
+    """Nobody of that name has answered anything."""

@@ -9,13 +9,14 @@ from sqlmodel import Session, col, func, select
 from haulout.collect import collect
 from haulout.db import writing
 from haulout.dispatch import dispatch
+from haulout.gold import ask_gold
 from haulout.identify import identify
 from haulout.lease import Patience, lease
 from haulout.propose import propose
 from haulout.retrain import retrain_detector, retrain_reidentifier
 from haulout.selection import select_batch
 from haulout.services import Services, Tell, silently
-from haulout.settle import settle
+from haulout.settle import learn_people, settle
 from haulout.tables import (
     AnimalRow,
     AnswerRow,
@@ -37,6 +38,7 @@ Stage = Callable[[Services, int, Tell], Any]
 
 STAGES: tuple[tuple[str, Stage], ...] = (
     ("collect", lambda services, _, tell: collect(services, tell, sweep=True)),
+    ("learn about people", lambda services, _, tell: learn_people(services, tell, force=True)),
     # All of it, once a week: what is new is known by the clock, and a computer's clock may have been put back.
     ("settle", lambda services, _, tell: settle(services, tell, everything=True)),
     ("identify", lambda services, _, tell: identify(services, tell)),
@@ -45,6 +47,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("propose", lambda services, _, tell: propose(services, tell)),
     ("identify anew", lambda services, _, tell: identify(services, tell)),
     ("select", select_batch),
+    ("gold", lambda services, run, tell: ask_gold(services, run, tell)),
     ("dispatch", lambda services, _, tell: dispatch(services, tell)),
 )
 
@@ -77,7 +80,8 @@ def listen(services: Services, tell: Tell = silently) -> int:
             tell(message, done, total)
 
         answers = collect(services, told)
-        if settle(services, told) or answers:
+        learned = learn_people(services, told)
+        if settle(services, told, everything=learned) or answers:
             identify(services, told)
         dispatch(services, told)
     return answers

@@ -15,9 +15,9 @@ from active_learning.uncertainty import tile_uncertainties
 from haulout.config import Settings
 from haulout.db import reading, writing
 from haulout.services import Services, Tell, silently
-from haulout.serving import COLD, detector_version
+from haulout.serving import detector_version
 from haulout.tables import BatchRow, ChosenRow, PhotoRow, ProposalRow, TaskRow, TileRow
-from labeling_configs.vocabulary import ModelVersion, PhotoId, Proposal, Question, Tile, TileId
+from labeling_configs.vocabulary import COLD, ModelVersion, PhotoId, Proposal, Question, Tile, TileId
 
 PURPOSE = 3
 """Keeps the random numbers of selection apart from those of other stages."""
@@ -32,7 +32,8 @@ def select_batch(services: Services, run: int | None = None, tell: Tell = silent
     model = detector_version(services)
     with reading(services.database) as session:
         pool = _pool(session, model, services.settings)
-        states = session.exec(select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value))
+        questions = select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value)
+        states = session.exec(questions.where(TaskRow.gold == 0))
         asked = dict(states.all())
         number = len(session.exec(select(BatchRow.id)).all())
     room = services.settings.batch_size - list(asked.values()).count("open")

@@ -13,9 +13,8 @@ from haulout_models.detector import BoxDetector
 from haulout_models.onnx_detector import OnnxDetector
 from haulout_models.reidentifier import Reidentifier
 from haulout_models.starter import load_starter
-from labeling_configs.vocabulary import Boxes, ModelVersion, no_boxes
+from labeling_configs.vocabulary import COLD, Boxes, ModelVersion, no_boxes
 
-COLD = ModelVersion("cold-start")
 FROZEN = ModelVersion("reid-frozen")
 
 

@@ -193,10 +193,12 @@ class TaskRow(SQLModel, table=True):
     """One question put to people; `subject` is a tile, or two animals joined by '|'."""
 
     __tablename__ = "task"
-    __table_args__ = (UniqueConstraint("question", "subject"),)
+    __table_args__ = (UniqueConstraint("question", "subject", "gold"),)
     id: int | None = Field(default=None, primary_key=True)
     question: str = Field(index=True)
     subject: str = Field(index=True)
+    gold: int = 0
+    """0 for the question itself; 1, 2, … for a tile whose answer is known, asked again of one more person each."""
     batch: int | None = Field(default=None, foreign_key="batch.id")
     key: str = Field(unique=True)
     """Travels in the task's data, so that a crash between sending and noting never sends twice."""
@@ -229,6 +231,46 @@ class PersonRow(SQLModel, table=True):
     joined_at: datetime = _moment()
 
 
+class ExclusionRow(SQLModel, table=True):
+    """Who decided that a person's votes count no more, or again; append-only, the last one holds."""
+
+    __tablename__ = "exclusion"
+    id: int | None = Field(default=None, primary_key=True)
+    person: str = Field(foreign_key="person.id", index=True)
+    excluded: bool
+    reason: str
+    by: str
+    at: datetime = _moment()
+
+
+class SuspicionRow(SQLModel, table=True):
+    """What speaks against a person; derived."""
+
+    __tablename__ = "suspicion"
+    person: str = Field(foreign_key="person.id", primary_key=True)
+    kind: str = Field(primary_key=True)
+    evidence: float
+    """The decimal logarithm of how much likelier a spammer does this than an honest person."""
+    trust: float
+    """How much of a say the person keeps, from 0 to 1."""
+    tiles: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    reason: str
+    at: datetime = _moment()
+
+
+class CrowdRow(SQLModel, table=True):
+    """What is known of everybody's drawing, see `active_learning.crowd`; derived, the newest one holds."""
+
+    __tablename__ = "crowd"
+    id: int | None = Field(default=None, primary_key=True)
+    votes: int
+    """How many votes it was learned from."""
+    learned: dict[str, Any] = _json()
+    usability: dict[str, Any] = _json()
+    """How people call pictures unusable, see `active_learning.presence`."""
+    at: datetime = _moment()
+
+
 class AnswerRow(SQLModel, table=True):
     """What Label Studio stored, raw and for ever; a changed answer is one more row."""
 
@@ -244,7 +286,10 @@ class AnswerRow(SQLModel, table=True):
     gone: bool = False
     """True in a row that records the deletion of the answer in Label Studio."""
     seconds: float = 0.0
+    model: str = ""
+    """The detector whose boxes lay on the task, seen or not."""
     model_shown: str = ""
+    """The same when the person saw them, empty for a blind task."""
     given_at: datetime = _moment()
     received_at: datetime = _moment()
 
@@ -283,7 +328,15 @@ class ConsensusRow(SQLModel, table=True):
     voters: int
     agreement: float
     boxes: list[Any] = Field(sa_column=Column(JSON, nullable=False))
-    """Rows of [x1, y1, x2, y2, probability, [persons]]."""
+    """Rows of [x1, y1, x2, y2, probability, [persons], probability of lying badly]."""
+    missed: float = 0.0
+    """Animals expected that nobody drew."""
+    risk: float = 1.0
+    """The expected cost of error per animal, see `active_learning.retirement`."""
+    unusable: float = 0.0
+    """The probability that nobody can judge the picture."""
+    by_expert: bool = False
+    """True when an expert settled it: the tile may serve as gold."""
     settled_at: datetime = _moment()
 
     def accepted(self, threshold: float = 0.5) -> Boxes:

@@ -25,7 +25,7 @@ from haulout.retrain.decisions import keep
 from haulout.retrain.detector import labelled_tiles
 from haulout.selection import select_batch
 from haulout.services import Services, silently
-from haulout.serving import COLD, serving_detector
+from haulout.serving import serving_detector
 from haulout.settle import settle
 from haulout.simulation.people import truth_at
 from haulout.tables import (
@@ -40,7 +40,7 @@ from haulout.tables import (
     TaskRow,
     TileRow,
 )
-from labeling_configs.vocabulary import Question
+from labeling_configs.vocabulary import COLD, Question
 
 SECOND_BATCH = 8
 """Smaller than what is left of the season, so that it fills the queue."""

@@ -16,12 +16,11 @@ from sqlmodel import select
 from haulout.config import Settings
 from haulout.db import connect, create_tables, reading, writing
 from haulout.services import Services
-from haulout.serving import COLD
 from haulout.storage import Storage
 from haulout.tables import IngestionRow, PhotoRow, ProposalRow, TaskRow, TileRow
 from haulout.testing import FakeLabelStudio, TickingClock
 from labeling_configs import boxes as box_question
-from labeling_configs.vocabulary import Tile
+from labeling_configs.vocabulary import COLD, Tile
 
 NOON = datetime(2026, 11, 23, 12)
 

@@ -8,11 +8,10 @@ from haulout.dispatch import dispatch
 from haulout.retrain import promote
 from haulout.retrain.decisions import keep
 from haulout.selection import select_batch
-from haulout.serving import COLD
 from haulout.tables import PhotoRow, ProjectRow, TaskRow
 from haulout_models.detector import Detector, DetectorSettings
 from labeling_configs.catalog import xml
-from labeling_configs.vocabulary import ModelCard, ModelVersion, Question
+from labeling_configs.vocabulary import COLD, ModelCard, ModelVersion, Question
 
 BOX = (20, 50, 120, 150)
 

@@ -9,7 +9,7 @@ from haulout.db import reading, writing
 from haulout.retrain import NoSuchModel, promote, retrain_detector, retrain_reidentifier, rollback
 from haulout.retrain.decisions import Exam, decide, keep
 from haulout.retrain.detector import labelled_tiles
-from haulout.serving import COLD, serving_detector, serving_version
+from haulout.serving import serving_detector, serving_version
 from haulout.tables import (
     AnimalRow,
     ConsensusRow,
@@ -20,7 +20,7 @@ from haulout.tables import (
     SightingRow,
     TileRow,
 )
-from labeling_configs.vocabulary import ModelCard, ModelVersion
+from labeling_configs.vocabulary import COLD, ModelCard, ModelVersion
 
 PASSED = Exam({"ap50": 0.5}, True, "better by 0.1")
 FAILED = Exam({"ap50": 0.1}, False, "worse by 0.3")

@@ -9,10 +9,10 @@ from haulout.db import reading, writing
 from haulout.dispatch.content import Content, content_of
 from haulout.label_studio import LabelStudio, LabelStudioRefused, NewTask
 from haulout.services import Services, Tell, silently
-from haulout.serving import COLD, detector_version, serving_version
+from haulout.serving import detector_version, serving_version
 from haulout.tables import ProjectRow, TaskRow
 from labeling_configs import catalog
-from labeling_configs.vocabulary import Question
+from labeling_configs.vocabulary import COLD, Question
 
 CHUNK = 100
 """Tasks sent in one import: a lost connection then costs little to make sure of."""

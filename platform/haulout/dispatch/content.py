@@ -5,17 +5,12 @@ from typing import Any
 
 from sqlmodel import Session
 
+from haulout.answers import machine_boxes
 from haulout.label_studio import local_file_url
 from haulout.storage import Storage
-from haulout.tables import AnimalRow, ConsensusRow, ModelRow, PhotoRow, ProposalRow, TaskRow, TileRow
+from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, TaskRow, TileRow
 from labeling_configs import box_dispute, boxes, gallery, pair
 from labeling_configs.vocabulary import AnimalId, Question, Rectangle, Tile
-
-SHOWN_ABOVE = 0.3
-"""People are shown boxes from this score on: deleting a false box costs less than drawing a missed one."""
-
-STARTER_SHOWN_ABOVE = 0.15
-"""The same for a starter: it never saw such photos, and scores low even where it is right."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +33,12 @@ def content_of(task: TaskRow, session: Session, storage: Storage) -> Content:
     return Content({**content.data, "key": task.key}, content.result)
 
 
-def machine_boxes(task: TaskRow, tile: Tile, session: Session) -> list[dict[str, object]]:
+def _machine_boxes(task: TaskRow, tile: Tile, session: Session) -> list[dict[str, object]]:
     """Return the prediction of the task's model on its tile; empty for a blind task."""
-    proposal = session.get(ProposalRow, (tile.photo, task.model))
-    if task.blind or proposal is None:
+    if task.blind:
         return []
-    drawn, scores = proposal.boxes(), proposal.scores()
-    least = SHOWN_ABOVE if session.get(ModelRow, task.model) else STARTER_SHOWN_ABOVE
-    shown = tile.shown.holds_centres_of(drawn) & (scores >= least)
-    return boxes.write(drawn[shown], scores[shown], tile)
+    drawn, scores = machine_boxes(session, tile, task.model)
+    return boxes.write(drawn, scores, tile)
 
 
 def _tile(task: TaskRow, session: Session, storage: Storage) -> tuple[Tile, str]:
@@ -57,7 +49,7 @@ def _tile(task: TaskRow, session: Session, storage: Storage) -> tuple[Tile, str]
 
 def _boxes(task: TaskRow, session: Session, storage: Storage) -> Content:
     tile, url = _tile(task, session, storage)
-    return Content(boxes.task_data(url, tile), machine_boxes(task, tile, session))
+    return Content(boxes.task_data(url, tile), _machine_boxes(task, tile, session))
 
 
 def _dispute(task: TaskRow, session: Session, storage: Storage) -> Content:

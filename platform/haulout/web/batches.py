@@ -67,6 +67,7 @@ def _votes(session: Session) -> dict[str, int]:
         .join(AnswerRow, col(AnswerRow.task) == TaskRow.id)
         .where(
             TaskRow.question == Question.BOXES.value,
+            TaskRow.gold == 0,
             col(AnswerRow.id).in_(newest),
             col(AnswerRow.gone).is_(False),
             col(AnswerRow.skipped).is_(False),

@@ -1,0 +1,96 @@
+"""The animals of a tile: they keep their names, crops and marks when their boxes move a little."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from sqlmodel import Session, col, delete, select
+
+from active_learning.overlap import overlapping_pairs
+from haulout.services import Services
+from haulout.tables import (
+    AnimalRow,
+    ConsensusRow,
+    DisputeRow,
+    EmbeddingRow,
+    MarkRow,
+    PhotoRow,
+    SightingRow,
+)
+from labeling_configs.vocabulary import Boxes, Tile
+
+SAME_BOX = 0.5
+"""IoU from which a box of the new consensus is the animal it was before."""
+CROP_MARGIN = 0.15
+"""Added round an animal's box, as a share of its longer side, so that experts see where it lies."""
+
+
+def name_animals(services: Services, session: Session, tile: Tile, consensus: ConsensusRow | None) -> None:
+    """Make the tile's animals what the consensus says; one that moved a little stays the animal it was."""
+    photo = session.get(PhotoRow, tile.photo)
+    before = list(session.exec(select(AnimalRow).where(AnimalRow.tile == tile.id).order_by(col(AnimalRow.id))))
+    if photo is None:
+        return
+    after = _animals(services, tile, photo, consensus) if consensus else []
+    for old, new in _unchanged(before, after).items():
+        # The crop stays too: experts pointed at marks in it.
+        after[new] = AnimalRow(**after[new].model_dump() | {"id": before[old].id, "crop": before[old].crop})
+    kept = {animal.id for animal in after}
+    _forget(session, [animal.id for animal in before if animal.id not in kept])
+    for animal in after:
+        session.merge(animal)
+
+
+def _animals(services: Services, tile: Tile, photo: PhotoRow, consensus: ConsensusRow) -> list[AnimalRow]:
+    boxes = consensus.accepted()
+    probabilities = consensus.probabilities()[consensus.probabilities() > 0.5]
+    own = tile.core.holds_centres_of(boxes)
+    return [
+        AnimalRow(
+            id=_animal_id(tile.photo, box),
+            photo=tile.photo,
+            tile=tile.id,
+            box=box,
+            crop=_crop(box, photo),
+            probability=float(probability),
+            settled_at=services.now(),
+        )
+        for box, probability in zip(boxes[own].tolist(), probabilities[own], strict=True)
+    ]
+
+
+def _animal_id(photo: str, box: Sequence[float]) -> str:
+    place = ",".join(str(round(side)) for side in box)
+    return "a" + hashlib.sha256(f"{photo}:{place}".encode()).hexdigest()[:15]
+
+
+def _crop(box: Sequence[float], photo: PhotoRow) -> list[int]:
+    x1, y1, x2, y2 = box
+    margin = CROP_MARGIN * max(x2 - x1, y2 - y1)
+    return [
+        max(0, int(x1 - margin)),
+        max(0, int(y1 - margin)),
+        min(photo.width, int(np.ceil(x2 + margin))),
+        min(photo.height, int(np.ceil(y2 + margin))),
+    ]
+
+
+def _unchanged(before: Sequence[AnimalRow], after: Sequence[AnimalRow]) -> dict[int, int]:
+    """Match rows of `before` to rows of `after`, best overlap first."""
+    boxes: Boxes = np.array([animal.box for animal in [*before, *after]], dtype=np.float64).reshape(-1, 4)
+    first, second, shares = overlapping_pairs(boxes, SAME_BOX)
+    matched: dict[int, int] = {}
+    for pair in np.argsort(-shares, kind="stable"):
+        old, new = int(first[pair]), int(second[pair]) - len(before)
+        if old < len(before) and new >= 0 and old not in matched and new not in matched.values():
+            matched[old] = new
+    return matched
+
+
+def _forget(session: Session, animals: Sequence[str]) -> None:
+    """Remove animals the consensus no longer holds, with all that was derived from them; raw answers stay."""
+    for table in (EmbeddingRow, MarkRow, SightingRow):
+        session.exec(delete(table).where(col(table.animal).in_(animals)))
+    for end in (DisputeRow.first, DisputeRow.second):
+        session.exec(delete(DisputeRow).where(col(end).in_(animals)))
+    session.exec(delete(AnimalRow).where(col(AnimalRow.id).in_(animals)))

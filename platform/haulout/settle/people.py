@@ -1,0 +1,132 @@
+"""What is known of the volunteers: learned from all votes each night, and whose votes do not count."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import Session, col, delete, func, select
+
+from active_learning import crowd as crowds
+from active_learning import usability as usabilities
+from active_learning.ballots import EXPERT
+from active_learning.crowd import Crowd
+from active_learning.learning import learn_crowd
+from active_learning.suspicion import Suspicion, suspicions, trust
+from active_learning.usability import Usability, learn_usability
+from haulout.answers import excluded_people, read_votes
+from haulout.db import reading, writing
+from haulout.errors import UnknownPerson
+from haulout.services import Services, Tell, silently
+from haulout.tables import AnswerRow, ConsensusRow, CrowdRow, ExclusionRow, PersonRow, SuspicionRow, TaskRow, TileRow
+from labeling_configs.vocabulary import Origin, Person, Question, TileId, Vote
+
+AFTER = timedelta(hours=24)
+"""How old what is known of people may grow before it is learned anew."""
+LEAST_TRUST = 0.25
+"""Below this much trust a vote is kept and learned from, but does not count as one of the people asked."""
+GOLD = "#gold"
+"""Ends the name under which an answer on gold is learned from: it says something of the person, not of the tile."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What settling a tile needs to know of people."""
+
+    crowd: Crowd
+    usability: Usability
+    trust: Mapping[Person, float]
+    excluded: frozenset[Person]
+
+    def counts(self, person: Person) -> bool:
+        """Say whether the person's votes count towards a tile's consensus; suspects keep a part of their say."""
+        return person not in self.excluded and self.trust.get(person, 1.0) >= LEAST_TRUST
+
+
+def knowledge(session: Session) -> Knowledge:
+    """Read what was learned last; before the first night everybody is a newcomer."""
+    row = _newest(session)
+    suspects = session.exec(select(SuspicionRow.person, func.min(SuspicionRow.trust)).group_by(SuspicionRow.person))
+    return Knowledge(
+        crowd=crowds.from_json(row.learned) if row else Crowd(),
+        usability=usabilities.from_json(row.usability) if row else Usability(),
+        trust={Person(person): least for person, least in suspects},
+        excluded=frozenset(excluded_people(session)),
+    )
+
+
+def learn_people(services: Services, tell: Tell = silently, *, force: bool = False) -> bool:
+    """Learn everybody's skill anew and look for spam, once a night, or now; say whether that was done."""
+    tell("Learning how well people draw", 0, 0)
+    with reading(services.database) as session:
+        newest, excluded = _newest(session), excluded_people(session)
+        answered = session.exec(select(func.count()).select_from(AnswerRow)).one()
+        fresh = newest is not None and services.now() - newest.at < AFTER
+        if not force and (fresh or not answered):
+            return False
+        votes = [vote for vote in _all_votes(session) if vote.person not in excluded]
+        before = crowds.from_json(newest.learned) if newest else None
+    crowd = learn_crowd(votes, before, services.settings.smallest_animal)
+    humans = [vote for vote in votes if vote.person != EXPERT and not vote.tile.endswith(GOLD)]
+    usability, suspects = learn_usability(humans), suspicions(humans)
+    with writing(services.database) as session:
+        row = CrowdRow(votes=len(humans), learned=crowds.to_json(crowd), at=services.now())
+        row.usability = usabilities.to_json(usability)
+        session.add(row)
+        _note_suspects(session, suspects, services)
+    return True
+
+
+def exclude_person(services: Services, person: str, *, excluded: bool, reason: str, by: str = "operator") -> None:
+    """Leave a person's votes out from now on, or count them again; all tiles they touched are settled anew next."""
+    with writing(services.database) as session:
+        if session.get(PersonRow, person) is None:
+            known = ", ".join(session.exec(select(PersonRow.id).order_by(PersonRow.id))) or "nobody yet"
+            raise UnknownPerson(f"There is no person {person!r}. The people page lists them; known: {known}.")
+        session.add(ExclusionRow(person=person, excluded=excluded, reason=reason, by=by, at=services.now()))
+
+
+def _newest(session: Session) -> CrowdRow | None:
+    return session.exec(select(CrowdRow).order_by(col(CrowdRow.id).desc()).limit(1)).first()
+
+
+def _note_suspects(session: Session, suspects: tuple[Suspicion, ...], services: Services) -> None:
+    session.exec(delete(SuspicionRow))
+    for suspect in suspects:
+        row = SuspicionRow(
+            person=suspect.person,
+            kind=suspect.kind.value,
+            evidence=suspect.evidence,
+            trust=trust((suspect,))[suspect.person],
+            tiles=list(suspect.tiles),
+            reason=suspect.reason,
+            at=services.now(),
+        )
+        session.add(row)
+
+
+def _all_votes(session: Session) -> list[Vote]:
+    """Return all votes; where an expert settled a tile, the expert's word stands beside them as one more voice."""
+    asked = select(TaskRow.subject).join(AnswerRow, col(AnswerRow.task) == TaskRow.id).distinct()
+    subjects = sorted(session.exec(asked.where(TaskRow.question == Question.BOXES.value)))
+    settled = {row.tile: row for row in session.exec(select(ConsensusRow).where(col(ConsensusRow.by_expert)))}
+    votes = []
+    for subject in subjects:
+        tile = session.get_one(TileRow, subject).word()
+        plain = [vote for vote, _, _ in read_votes(session, Question.BOXES, tile, gold=False)]
+        gold = [_elsewhere(vote) for vote, _, _ in read_votes(session, Question.BOXES, tile, gold=True)]
+        votes += [*plain, *gold]
+        if subject in settled and (plain or gold):
+            word = _expert_vote(settled[subject], (plain or gold)[0])
+            votes += [word] * bool(plain) + [_elsewhere(word)] * bool(gold)
+    return votes
+
+
+def _elsewhere(vote: Vote) -> Vote:
+    fields = {name: getattr(vote, name) for name in vote.__dataclass_fields__}
+    return Vote(**fields | {"tile": TileId(vote.tile.removesuffix(GOLD) + GOLD)})
+
+
+def _expert_vote(row: ConsensusRow, beside: Vote) -> Vote:
+    boxes = row.accepted()
+    tile = TileId(row.tile)
+    return Vote(EXPERT, tile, boxes, (Origin.DRAWN,) * len(boxes), beside.given_at, 0.0, blind=True)
