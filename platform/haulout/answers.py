@@ -63,7 +63,7 @@ def live_answers(
 def machine_boxes(session: Session, tile: Tile, model: str) -> tuple[Boxes, NDArray[np.float64]]:
     """Return the boxes, shape (n, 4), and scores that people see of this detector on this tile, unless blind."""
     proposal = session.get(ProposalRow, (tile.photo, model))
-    if proposal is None or model == COLD:
+    if proposal is None:
         return no_boxes(), np.zeros(0)
     drawn, scores = proposal.boxes(), proposal.scores()
     least = SHOWN_ABOVE if session.get(ModelRow, model) else STARTER_SHOWN_ABOVE

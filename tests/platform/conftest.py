@@ -143,8 +143,8 @@ class Coordinator:
                 session.merge(row)
 
     def task(self, subject: str, question: str = "boxes") -> TaskRow:
-        """Return the one task about a subject."""
-        (task,) = self.rows(TaskRow, TaskRow.subject == subject, TaskRow.question == question)
+        """Return the one task about a subject, gold apart."""
+        (task,) = self.rows(TaskRow, TaskRow.subject == subject, TaskRow.question == question, TaskRow.gold == 0)
         return task
 
     def tile(self, photo: PhotoRow) -> Tile:

@@ -101,7 +101,7 @@ def test_an_animal_whose_box_moves_a_little_stays_the_same_animal_in_the_same_cr
 
     (after,) = coordinator.rows(AnimalRow)
     assert (after.id, after.crop) == (before.id, before.crop)
-    assert after.box[2] == pytest.approx(140)
+    assert before.box[2] < after.box[2] <= 140
 
 
 def test_an_animal_that_people_take_back_goes_with_all_that_was_derived_from_it(coordinator, tile):
@@ -128,10 +128,11 @@ def test_a_deleted_answer_opens_the_tile_again(coordinator, tile):
     answers = [coordinator.draw(name, tile, LEFT) for name in ("anna", "boris", "clara")]
     take_in(coordinator)
 
-    coordinator.label_studio.delete_answer(answers[0])
+    for answer in answers[:2]:
+        coordinator.label_studio.delete_answer(answer)
     take_in(coordinator)
 
-    assert (coordinator.rows(ConsensusRow)[0].state, coordinator.rows(ConsensusRow)[0].voters) == ("open", 2)
+    assert (coordinator.rows(ConsensusRow)[0].state, coordinator.rows(ConsensusRow)[0].voters) == ("open", 1)
     assert coordinator.task(tile.id).state == "open"
     assert coordinator.rows(AnimalRow) == []
 

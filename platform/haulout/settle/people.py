@@ -1,7 +1,7 @@
 """What is known of the volunteers: learned from all votes each night, and whose votes do not count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlmodel import Session, col, delete, func, select
@@ -122,8 +122,7 @@ def _all_votes(session: Session) -> list[Vote]:
 
 
 def _elsewhere(vote: Vote) -> Vote:
-    fields = {name: getattr(vote, name) for name in vote.__dataclass_fields__}
-    return Vote(**fields | {"tile": TileId(vote.tile.removesuffix(GOLD) + GOLD)})
+    return replace(vote, tile=TileId(vote.tile + GOLD))
 
 
 def _expert_vote(row: ConsensusRow, beside: Vote) -> Vote:
