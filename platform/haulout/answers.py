@@ -8,7 +8,16 @@ from numpy.typing import NDArray
 from sqlmodel import Session, col, func, select
 
 from active_learning.overlap import matched_iou
-from haulout.tables import AnimalRow, AnswerRow, ExclusionRow, ModelRow, ProposalRow, TaskRow
+from haulout.tables import (
+    AnimalRow,
+    AnswerRow,
+    ConsensusRow,
+    ExclusionRow,
+    ModelRow,
+    ProposalRow,
+    TaskRow,
+    TileRow,
+)
 from labeling_configs import box_dispute, boxes, gallery, pair, regions
 from labeling_configs.vocabulary import (
     COLD,
@@ -46,15 +55,19 @@ def live_answers(
 
     With `gold` only answers on tiles whose answer is known, or only the others.
     """
-    newest = select(func.max(AnswerRow.id)).group_by(col(AnswerRow.label_studio_annotation))
+    asked = [TaskRow.question == question.value, *([TaskRow.subject == subject] if subject is not None else [])]
+    newest = (
+        select(func.max(AnswerRow.id))
+        .join(TaskRow, col(TaskRow.id) == AnswerRow.task)
+        .where(*asked)
+        .group_by(col(AnswerRow.label_studio_annotation))
+    )
     query = (
         select(AnswerRow, TaskRow)
         .join(TaskRow, col(TaskRow.id) == AnswerRow.task)
-        .where(TaskRow.question == question.value, col(AnswerRow.id).in_(newest), col(AnswerRow.gone).is_(False))
+        .where(*asked, col(AnswerRow.id).in_(newest), col(AnswerRow.gone).is_(False))
         .order_by(col(AnswerRow.given_at), col(AnswerRow.id))
     )
-    if subject is not None:
-        query = query.where(TaskRow.subject == subject)
     if gold is not None:
         query = query.where(TaskRow.gold > 0 if gold else TaskRow.gold == 0)
     return list(session.exec(query))
@@ -107,6 +120,21 @@ def read_votes(
         vote, broken = read_vote(answer, task, tile, machine(answer.model))
         read.append((vote, answer, broken))
     return read
+
+
+SettledTile = tuple[Tile, Boxes, NDArray[np.float64]]
+"""A tile with its accepted boxes, shape (n, 4), and their probabilities, shape (n,)."""
+
+
+def agreed_tiles(session: Session, photo: str) -> list[SettledTile]:
+    """Return the tiles of a photo on which people agree, as `active_learning.tiling.stitch` wants them."""
+    query = (
+        select(TileRow, ConsensusRow)
+        .join(ConsensusRow, col(ConsensusRow.tile) == TileRow.id)
+        .where(TileRow.photo == photo, ConsensusRow.state == "agreed")
+        .order_by(TileRow.id)
+    )
+    return [(tile.word(), row.accepted(), row.accepted_probabilities()) for tile, row in session.exec(query)]
 
 
 def excluded_people(session: Session) -> set[Person]:

@@ -343,6 +343,10 @@ class ConsensusRow(SQLModel, table=True):
         """Return the boxes believed to be animals, shape (n, 4)."""
         return np.array([b[:4] for b in self.boxes if b[4] > threshold], dtype=np.float64).reshape(-1, 4)
 
+    def accepted_probabilities(self, threshold: float = 0.5) -> NDArray[np.float64]:
+        """Return the probabilities of the accepted boxes, shape (n,)."""
+        return np.array([b[4] for b in self.boxes if b[4] > threshold], dtype=np.float64)
+
     def probabilities(self) -> NDArray[np.float64]:
         """Return the probability of each box, shape (n,)."""
         return np.array([b[4] for b in self.boxes], dtype=np.float64)

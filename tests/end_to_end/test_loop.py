@@ -145,6 +145,9 @@ def assert_people_are_shown_its_boxes(coordinator) -> None:
         tasks = {t.label_studio_task: t for t in session.exec(select(TaskRow).where(TaskRow.batch == 2))}
         proposed = {row.photo: row for row in session.exec(select(ProposalRow).where(ProposalRow.model == "det-0001"))}
         tiles = {row.id: row.word() for row in session.exec(select(TileRow))}
+        boxes = select(TaskRow.id).where(TaskRow.question == "boxes", TaskRow.gold == 0, TaskRow.state == "open")
+        # What was learned of people meanwhile may have opened a tile of the first batch again; it keeps its place.
+        again = len(session.exec(boxes.where(TaskRow.batch == 1)).all())
     shown = {
         task["id"]: {prediction["model_version"]: prediction["result"] for prediction in task["predictions"]}
         for task in label_studio._tasks(project, "id,predictions")
@@ -159,7 +162,7 @@ def assert_people_are_shown_its_boxes(coordinator) -> None:
         seen = proposed[tile.photo]
         likely = seen.scores()[tile.shown.holds_centres_of(seen.boxes())] >= 0.3
         assert len(versions["det-0001"]) == (0 if task.blind else likely.sum())
-    assert len(tasks) == SECOND_BATCH and {task.blind for task in tasks.values()} == {True, False}
+    assert len(tasks) == SECOND_BATCH - again > 4 and {task.blind for task in tasks.values()} == {True, False}
     assert any(versions["det-0001"] for versions in shown.values())
 
 

@@ -121,3 +121,13 @@ def test_a_run_that_fails_is_written_down_as_failed(haulout, home, monkeypatch, 
         run = session.get_one(RunRow, 1)
     assert code == 3
     assert (run.state, run.stage) == ("failed", "dispatch") and "does not answer" in run.message
+
+
+def test_nobody_can_be_excluded_who_never_answered(haulout):
+    haulout("init")
+
+    for command in ("exclude", "include"):
+        code, said = haulout(command, "person-7")
+
+        assert code == 1
+        assert "UnknownPerson" in said and "person-7" in said and "nobody yet" in said

@@ -104,6 +104,20 @@ def test_a_tile_whose_people_are_all_excluded_is_asked_again(coordinator, tiles)
     assert coordinator.rows(AnimalRow) == []
 
 
+def test_people_whose_word_does_not_count_still_count_towards_the_cap(coordinator, tiles):
+    coordinator.set(most_votes=3)
+    coordinator.draw("anna", tiles[0], LEFT)
+    coordinator.draw("boris", tiles[0], RIGHT)
+    coordinator.draw("mallory", tiles[0], NOWHERE)
+    take_in(coordinator)
+    exclude_person(coordinator.services, by(coordinator, tiles[0], 2), excluded=True, reason="draws where nothing is")
+
+    settle(coordinator.services)
+
+    assert coordinator.rows(ConsensusRow)[0].state == "disputed"
+    assert coordinator.task(tiles[0].id).overlap == 3
+
+
 def test_excluding_somebody_unknown_says_who_is_known(coordinator, tiles):
     everybody_draws(coordinator, tiles[:1])
     take_in(coordinator)

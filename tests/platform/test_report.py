@@ -1,13 +1,14 @@
 """The figures of the report equal those counted by hand."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
 from sqlmodel import Session
 
 from haulout.db import writing
-from haulout.report import Figure, season_report
+from haulout.report import Figure, read_given, read_truths, season_report, weeks
+from haulout.report.retirement import Asked, alarms, people_per_tile, read_asked
 from haulout.services import Services
 from haulout.tables import (
     AnimalRow,
@@ -24,6 +25,8 @@ from haulout.tables import (
     TaskRow,
     TileRow,
 )
+from labeling_configs import boxes as box_question
+from labeling_configs.vocabulary import PhotoId, Rectangle, Tile, TileId
 
 SITE = "Cape"
 NOW = datetime(2026, 9, 1)
@@ -211,3 +214,122 @@ def test_another_site_s_photos_stay_out(session) -> None:
     report = season_report(session, SITE)
 
     assert (report.material.photos, report.days, report.effort.agreed) == (0, (), 0)
+
+
+def asked(number: int, people: int = 2, state: str = "agreed", **told) -> Asked:
+    usual = {"wanted": people, "asked_at": NOW, "voters": people, "boxes": 1}
+    return Asked(f"tile-{number}", state, people, **usual | told)
+
+
+def kinds(tiles: list[Asked], most_votes: int = 5) -> list[str]:
+    return [alarm.kind.value for alarm in alarms(tiles, most_votes, NOW)]
+
+
+def test_a_usual_season_raises_no_alarm() -> None:
+    assert kinds([asked(n, people=2 + n % 3) for n in range(40)]) == []
+    assert kinds([]) == []
+
+
+def test_more_than_one_tile_in_five_with_an_expert_is_an_alarm() -> None:
+    def season(passed_on: int) -> list[Asked]:
+        return [asked(n, to_expert=n < passed_on) for n in range(20)]
+
+    assert (kinds(season(4)), kinds(season(5))) == ([], ["to_experts"])
+    (alarm,) = alarms(season(5), 5, NOW)
+    assert (alarm.value, alarm.tiles[0], len(alarm.tiles)) == (0.25, "tile-0", 5)
+
+
+def test_more_than_two_people_in_a_hundred_tiles_beyond_those_wanted_is_an_alarm() -> None:
+    def season(*more: int) -> list[Asked]:
+        return [asked(n, people=2 + extra, wanted=2) for n, extra in enumerate([*more, *[0] * (100 - len(more))])]
+
+    assert (kinds(season(1, 1)), kinds(season(1, 2))) == ([], ["beyond"])
+    assert alarms(season(1, 2), 5, NOW)[0].tiles == ("tile-1", "tile-0")
+
+
+def test_animals_that_only_one_person_saw_are_an_alarm_unless_that_was_an_expert() -> None:
+    assert kinds([asked(1, people=1)]) == ["alone"]
+    assert kinds([asked(1, people=1, boxes=0)]) == [], "one person suffices where nothing is seen"
+    assert kinds([asked(1, people=1, by_expert=True)]) == []
+    assert kinds([asked(1, people=1, state="disputed"), asked(2, people=1, state="open")]) == []
+
+
+def test_asking_nearly_everybody_each_time_is_an_alarm() -> None:
+    assert kinds([asked(n, people=4) for n in range(20)]) == []
+    assert kinds([asked(n, people=4 + (n == 0)) for n in range(20)]) == ["many"]
+
+
+def test_an_open_tile_that_nobody_answers_for_two_weeks_is_an_alarm() -> None:
+    def waiting(days: int, people: int = 0) -> Asked:
+        return asked(days, people, "open", asked_at=NOW - timedelta(days=days))
+
+    assert kinds([waiting(14), waiting(30, people=1)]) == []
+    (alarm,) = alarms([waiting(15), waiting(20)], 5, NOW)
+    assert (alarm.kind.value, alarm.value, alarm.tiles) == ("forgotten", 2, ("tile-20", "tile-15"))
+
+
+def test_shares_are_not_judged_on_a_few_tiles() -> None:
+    few = [asked(n, people=5, wanted=2, to_expert=True) for n in range(19)]
+    assert kinds(few) == []
+    assert kinds([*few, asked(19)]) == ["to_experts", "beyond", "many"]
+
+
+def test_the_histogram_has_no_gaps() -> None:
+    assert people_per_tile([asked(1, 2), asked(2, 2), asked(3, 5)]) == ((2, 2), (3, 0), (4, 0), (5, 1))
+    assert people_per_tile([]) == ()
+
+
+def test_tiles_are_read_with_the_people_who_answered_and_gold_left_out(session) -> None:
+    where = tile(session, photo(session, "a", 1), WHOLE, [ONE_LEFT, ONE_RIGHT])
+    for number in range(4):
+        session.add(PersonRow(id=str(number), label_studio_user=number, joined_at=NOW))
+    session.add(TaskRow(id=1, question="boxes", subject=where, key="1", overlap=3, created_at=NOW))
+    session.add(TaskRow(id=2, question="boxes", subject=where, gold=1, key="2", created_at=NOW))
+    session.add(TaskRow(id=3, question="box_dispute", subject=where, key="3", details={"why": "gold"}, created_at=NOW))
+    session.flush()
+    for annotation, (task, person, flags) in enumerate(
+        [(1, "0", {}), (1, "1", {"skipped": True}), (1, "2", {"gone": True}), (1, "0", {}), (2, "3", {})]
+    ):
+        session.add(answer(task, person, annotation, **flags))
+    session.flush()
+
+    (read,) = read_asked(session)
+
+    assert (read.people, read.wanted, read.voters, read.boxes) == (2, 3, 2, 2)
+    assert (read.to_expert, read.by_expert) == (False, False), "an expert was asked for gold, not in need"
+
+
+def answer(task: int, person: str, annotation: int, result: list | None = None, at: datetime = NOW, **flags):
+    return AnswerRow(
+        task=task,
+        person=person,
+        label_studio_annotation=annotation,
+        digest="d",
+        result=result or [],
+        given_at=at,
+        received_at=at,
+        **flags,
+    )
+
+
+def test_a_week_counts_answers_and_the_agreed_animals_that_were_found(session) -> None:
+    session.add(PersonRow(id="p", label_studio_user=1, joined_at=NOW))
+    session.flush()
+    whole = Rectangle(0, 0, 100, 50)
+    for number, (day, state, drawn) in enumerate(
+        [(3, "agreed", [ONE_LEFT]), (9, "agreed", []), (10, "open", [ONE_LEFT]), (10, "agreed", [ONE_LEFT, ONE_RIGHT])]
+    ):
+        where = tile(session, photo(session, f"photo{number}", day), WHOLE, [ONE_LEFT, ONE_RIGHT], state)
+        session.add(TaskRow(id=number, question="boxes", subject=where, key=where, created_at=NOW))
+        session.flush()
+        of = Tile(TileId(where), PhotoId(f"photo{number}"), whole, whole)
+        result = box_question.write(np.array(drawn).reshape(-1, 4), None, of)
+        session.add(answer(number, "p", number, result, datetime(2026, 8, day, 12)))
+    session.flush()
+
+    given = read_given(session, "p")
+    first, second = weeks(given, read_truths(session, given))
+
+    assert (first.first, first.answers, first.found.value) == (date(2026, 8, 3), 2, 0.25)
+    assert (second.first, second.answers, second.found.value) == (date(2026, 8, 10), 2, 1.0)
+    assert first.found.low < 0.25 < first.found.high

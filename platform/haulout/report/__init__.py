@@ -4,18 +4,47 @@ from haulout.report.catalogue import Catalogue
 from haulout.report.effort import Effort
 from haulout.report.exams import Exam, Figure, exams
 from haulout.report.occupancy import Day, shown_detector
+from haulout.report.people import (
+    FEWEST,
+    Given,
+    Measured,
+    PersonLine,
+    Week,
+    measured,
+    read_crowd,
+    read_given,
+    read_people,
+    read_truths,
+    weeks,
+)
+from haulout.report.retirement import Alarm, AlarmKind, Retirement, read_retirement
 from haulout.report.season import Material, Report, season_report, sites
 
 __all__ = [
+    "FEWEST",
+    "Alarm",
+    "AlarmKind",
     "Catalogue",
     "Day",
     "Effort",
     "Exam",
     "Figure",
+    "Given",
     "Material",
+    "Measured",
+    "PersonLine",
     "Report",
+    "Retirement",
+    "Week",
     "exams",
+    "measured",
+    "read_crowd",
+    "read_given",
+    "read_people",
+    "read_retirement",
+    "read_truths",
     "season_report",
     "shown_detector",
     "sites",
+    "weeks",
 ]

@@ -9,6 +9,8 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 from active_learning.counts import DailyCount, PhotoCount, daily_counts
+from active_learning.tiling import stitch
+from haulout.answers import SettledTile
 from haulout.tables import ConsensusRow, ModelRow, PhotoRow, ProposalRow, TileRow
 from labeling_configs.vocabulary import PhotoId, Rectangle
 
@@ -81,20 +83,17 @@ def _seen(session: Session, site: str) -> list[_Seen]:
     ]
 
 
-_Settled = tuple[Rectangle, ConsensusRow]
-
-
-def _settled(session: Session, site: str) -> Mapping[str, Sequence[_Settled]]:
-    """Return the cores on which people agreed, by photo."""
+def _settled(session: Session, site: str) -> Mapping[str, Sequence[SettledTile]]:
+    """Return the tiles on which people agreed, by photo."""
     agreed = (
         select(TileRow, ConsensusRow)
         .join(ConsensusRow, col(ConsensusRow.tile) == TileRow.id)
         .join(PhotoRow, col(PhotoRow.id) == TileRow.photo)
         .where(ConsensusRow.state == "agreed", PhotoRow.site == site)
     )
-    found: dict[str, list[_Settled]] = defaultdict(list)
-    for tile, consensus in session.exec(agreed):
-        found[tile.photo].append((tile.word().core, consensus))
+    found: dict[str, list[SettledTile]] = defaultdict(list)
+    for tile, consensus in session.exec(agreed.order_by(TileRow.id)):
+        found[tile.photo].append((tile.word(), consensus.accepted(), consensus.accepted_probabilities()))
     return found
 
 
@@ -104,9 +103,9 @@ def _proposals(session: Session, site: str) -> Mapping[str, ProposalRow]:
     return {row.photo: row for row in session.exec(query)}
 
 
-def _look(photo: PhotoRow, settled: Sequence[_Settled], proposal: ProposalRow | None) -> _Seen:
-    cores = [core for core, _ in settled]
-    confirmed = sum(int(core.holds_centres_of(consensus.accepted()).sum()) for core, consensus in settled)
+def _look(photo: PhotoRow, settled: Sequence[SettledTile], proposal: ProposalRow | None) -> _Seen:
+    cores = [tile.core for tile, _, _ in settled]
+    confirmed = len(stitch(settled).boxes)
     covered = sum(core.width * core.height for core in cores)
     return _Seen(photo, confirmed, _expected_outside(cores, proposal), covered >= photo.width * photo.height)
 

@@ -7,17 +7,18 @@ import numpy as np
 from sqlmodel import Session, col, delete, select
 
 from active_learning.overlap import overlapping_pairs
+from active_learning.tiling import stitch
+from haulout.answers import SettledTile, agreed_tiles
 from haulout.services import Services
 from haulout.tables import (
     AnimalRow,
-    ConsensusRow,
     DisputeRow,
     EmbeddingRow,
     MarkRow,
     PhotoRow,
     SightingRow,
 )
-from labeling_configs.vocabulary import Boxes, Tile
+from labeling_configs.vocabulary import Boxes
 
 SAME_BOX = 0.5
 """IoU from which a box of the new consensus is the animal it was before."""
@@ -25,13 +26,16 @@ CROP_MARGIN = 0.15
 """Added round an animal's box, as a share of its longer side, so that experts see where it lies."""
 
 
-def name_animals(services: Services, session: Session, tile: Tile, consensus: ConsensusRow | None) -> None:
-    """Make the tile's animals what the consensus says; one that moved a little stays the animal it was."""
-    photo = session.get(PhotoRow, tile.photo)
-    before = list(session.exec(select(AnimalRow).where(AnimalRow.tile == tile.id).order_by(col(AnimalRow.id))))
+def name_animals(services: Services, session: Session, photo_id: str) -> None:
+    """Make a photo's animals what the consensus on its tiles says; one that moved a little stays the animal it was.
+
+    The tiles of a photo overlap, and an animal may be cut by their edges: only together do they show each animal once.
+    """
+    photo = session.get(PhotoRow, photo_id)
     if photo is None:
         return
-    after = _animals(services, tile, photo, consensus) if consensus else []
+    before = list(session.exec(select(AnimalRow).where(AnimalRow.photo == photo_id).order_by(col(AnimalRow.id))))
+    after = _animals(services, photo, agreed_tiles(session, photo_id))
     for old, new in _unchanged(before, after).items():
         # The crop stays too: experts pointed at marks in it.
         after[new] = AnimalRow(**after[new].model_dump() | {"id": before[old].id, "crop": before[old].crop})
@@ -41,21 +45,21 @@ def name_animals(services: Services, session: Session, tile: Tile, consensus: Co
         session.merge(animal)
 
 
-def _animals(services: Services, tile: Tile, photo: PhotoRow, consensus: ConsensusRow) -> list[AnimalRow]:
-    boxes = consensus.accepted()
-    probabilities = consensus.probabilities()[consensus.probabilities() > 0.5]
-    own = tile.core.holds_centres_of(boxes)
+def _animals(services: Services, photo: PhotoRow, agreed: Sequence[SettledTile]) -> list[AnimalRow]:
+    stitched = stitch(agreed)
     return [
         AnimalRow(
-            id=_animal_id(tile.photo, box),
-            photo=tile.photo,
-            tile=tile.id,
+            id=_animal_id(photo.id, box),
+            photo=photo.id,
+            tile=agreed[owner][0].id,
             box=box,
             crop=_crop(box, photo),
             probability=float(probability),
             settled_at=services.now(),
         )
-        for box, probability in zip(boxes[own].tolist(), probabilities[own], strict=True)
+        for box, probability, owner in zip(
+            stitched.boxes.tolist(), stitched.probabilities, stitched.tiles.tolist(), strict=True
+        )
     ]
 
 

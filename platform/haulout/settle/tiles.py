@@ -1,6 +1,7 @@
 """One tile's consensus from its raw answers, and what Label Studio should make of its task."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlmodel import Session, col, delete, or_, select
 
@@ -74,7 +75,8 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
     expert = [vote for vote in _votes(session, Question.BOX_DISPUTE, tile) if not vote.skipped]
     consensus = _agreed(votes, known, services.settings)
     doubt = unusable(votes, known.usability)
-    decision = next_step(consensus, votes, doubt, stopping(services.settings))
+    rules = stopping(services.settings)
+    decision = next_step(consensus, votes, doubt, replace(rules, most=max(1, rules.most - unheard)))
     if expert:
         consensus, state = _as_expert_says(expert[-1]), "unusable" if expert[-1].unusable else "agreed"
     else:
@@ -99,7 +101,7 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
     )
     session.merge(stored)
     session.flush()
-    name_animals(services, session, tile, stored if state == "agreed" else None)
+    name_animals(services, session, tile.photo)
 
 
 def stopping(settings: Settings) -> Stopping:

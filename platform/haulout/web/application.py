@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
-from flask import Flask, Response
+from flask import Flask, Response, abort, request
 from jinja2 import StrictUndefined
 
 from haulout.localisation import open_languages
 from haulout.services import Services
-from haulout.web import charts, health, languages, mistakes, pages, pictures, webhooks, wording
+from haulout.web import charts, health, languages, mistakes, pages, pictures, reasons, webhooks, wording
 from haulout.web.here import Here
 
 HEADERS = {
@@ -33,12 +33,20 @@ def create_app(services: Services, ring: Callable[[int], None] = in_silence) -> 
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     languages.speak(app)
     wording.teach(app)
+    reasons.teach(app)
     charts.teach(app)
     mistakes.explain(app)
     for part in (pages, pictures, webhooks, health):
         app.register_blueprint(part.blueprint)
+    app.before_request(_refuse_nul)
     app.after_request(_with_headers)
     return app
+
+
+def _refuse_nul() -> None:
+    """No name holds this character, and PostgreSQL breaks off over it."""
+    if "\0" in request.path:
+        abort(404)
 
 
 def _with_headers(response: Response) -> Response:

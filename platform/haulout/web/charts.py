@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, floor, log10
 
 from flask import Flask
 
 from haulout.localisation import Language
-from haulout.report import Day, Exam, Figure
+from haulout.report import Day, Exam, Figure, Week
 
 WIDTH, HEIGHT = 900, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 34
 MOST_LABELS = 9
+WIDEST_BAR = 56.0
 LETTER = 7
 """How wide a letter of a label is, about."""
 
@@ -27,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """Values that belong together; `style` names the class that the style sheet draws."""
+    """Values that belong together; `style` names the class that the style sheet draws, `bars` stand on the axis."""
 
     name: str
     style: str
@@ -42,6 +44,15 @@ class Chart:
     series: tuple[Series, ...]
     top: float
     """The value at the upper edge; the lower edge is 0."""
+    margin: float = 12
+    """Left free beside the first and the last place."""
+
+    @property
+    def bar(self) -> float:
+        """How wide a bar is: most of the way to the next one, and never clumsy."""
+        places = sorted({point.at for series in self.series for point in series.points})
+        steps = [self.x(second) - self.x(first) for first, second in pairwise(places)]
+        return round(min([0.6 * step for step in steps] + [WIDEST_BAR]), 1)
 
     @property
     def empty(self) -> bool:
@@ -53,7 +64,7 @@ class Chart:
         places = [point.at for series in self.series for point in series.points]
         first, last = min(places), max(places)
         share = (at - first) / (last - first) if last > first else 0.5
-        return round(LEFT + 12 + share * (WIDTH - LEFT - RIGHT - 24), 1)
+        return round(LEFT + self.margin + share * (WIDTH - LEFT - RIGHT - 2 * self.margin), 1)
 
     def anchor(self, point: Point) -> str:
         """Return which end of the point's label is at the point, so that the picture's edge cuts none."""
@@ -83,13 +94,13 @@ class Chart:
         return [point for _, point in places[::every]]
 
 
-def chart(title: str, series: Sequence[Series], top: float | None = None) -> Chart:
+def chart(title: str, series: Sequence[Series], top: float | None = None, margin: float = 12) -> Chart:
     """Put the series on axes that hold all their values, or that end at `top`."""
     highest = max((_highest(p.figure) for one in series for p in one.points), default=1.0)
     if top is None:
         step = _step(max(highest, 1.0))
         top = ceil(max(highest, 1.0) / step) * step
-    return Chart(title, tuple(series), top)
+    return Chart(title, tuple(series), top, margin)
 
 
 def occupancy(days: Sequence[Day], language: Language) -> Chart:
@@ -134,10 +145,33 @@ def progress(exams: Sequence[Exam], language: Language) -> Chart:
     return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
 
 
+def people_per_tile(people: Sequence[tuple[int, int]], language: Language) -> Chart:
+    """Draw how many tiles were finished by one person, by two, and so on."""
+    points = [Point(many, language.number(many), Figure(tiles)) for many, tiles in people]
+    name = language.gettext("Finished tiles by how many people answered them")
+    return chart(name, [Series(name, "bars", tuple(points))], margin=WIDEST_BAR)
+
+
+def answers_by_week(weeks: Sequence[Week], language: Language) -> Chart:
+    """Draw how many tiles a person answered each week."""
+    points = [Point(one.first.toordinal(), language.short_day(one.first), Figure(one.answers)) for one in weeks]
+    name = language.gettext("Tiles answered each week")
+    return chart(name, [Series(name, "bars", tuple(points))], margin=WIDEST_BAR)
+
+
+def found_by_week(weeks: Sequence[Week], language: Language) -> Chart:
+    """Draw the share of the agreed animals that a person found each week, with its interval."""
+    points = [Point(one.first.toordinal(), language.short_day(one.first), one.found) for one in weeks if one.found]
+    name = language.gettext("Share of the agreed animals that were found each week")
+    return chart(name, [Series(name, "counted", tuple(points))], top=1.0, margin=WIDEST_BAR)
+
+
 def teach(app: Flask) -> None:
     """Let templates draw charts."""
     frame = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
+    of_people = {"people_per_tile": people_per_tile, "answers_by_week": answers_by_week, "found_by_week": found_by_week}
     app.jinja_env.globals.update(chart_frame=frame, occupancy=occupancy, presence=presence, progress=progress)
+    app.jinja_env.globals.update(of_people)
 
 
 def _highest(figure: Figure) -> float:

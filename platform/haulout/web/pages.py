@@ -1,14 +1,16 @@
 """The addresses of the pages; what each one shows is read by the module of its name."""
 
 from flask import Blueprint, abort, render_template, request
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from haulout.db import reading
-from haulout.report import exams, season_report, sites
-from haulout.tables import BatchRow, DecisionRow, IndividualRow, PhotoRow, QuarantineRow
+from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, season_report, sites
+from haulout.tables import BatchRow, DecisionRow, IndividualRow, PhotoRow, QuarantineRow, TileRow
 from haulout.web import batches, individuals, overview, photos
 from haulout.web.here import here
+from haulout.web.people import person_page
 from haulout.web.photo import photo_page
+from haulout.web.tile import tile_page
 
 QUARANTINE_SHOWN = 500
 
@@ -24,6 +26,7 @@ def first() -> str:
             "overview.html",
             overview=overview.overview(session),
             run=overview.latest_run(session),
+            alarms=_retirement(session).alarms,
             site=settings.site,
             label_studio=settings.label_studio.rstrip("/"),
         )
@@ -50,6 +53,30 @@ def photo(photo: str) -> str:
     """Show one photo with its boxes."""
     with reading(here().services.database) as session:
         return render_template("photo.html", page=photo_page(session, session.get(PhotoRow, photo) or abort(404)))
+
+
+@blueprint.get("/tiles/<tile>")
+def tile(tile: str) -> str:
+    """Show who drew what on one tile, and what the votes say together."""
+    with reading(here().services.database) as session:
+        row = session.get(TileRow, tile) or abort(404)
+        page = tile_page(session, row, session.get(PhotoRow, row.photo) or abort(404))
+        return render_template("tile.html", page=page, wanted_risk=here().services.settings.wanted_risk)
+
+
+@blueprint.get("/people")
+def people_list() -> str:
+    """Show how tiles are finished, and how everybody draws."""
+    with reading(here().services.database) as session:
+        people = read_people(session)
+        return render_template("people.html", retirement=_retirement(session), people=people, fewest=FEWEST)
+
+
+@blueprint.get("/people/<person>")
+def person(person: str) -> str:
+    """Show how one person draws, and what they can learn from."""
+    with reading(here().services.database) as session:
+        return render_template("person.html", page=person_page(session, person) or abort(404), fewest=FEWEST)
 
 
 @blueprint.get("/batches")
@@ -107,6 +134,11 @@ def report() -> str:
         places = sites(session)
         site = request.args.get("site") or _first_site(places)
         return render_template("report.html", report=season_report(session, site), sites=places)
+
+
+def _retirement(session: Session) -> Retirement:
+    services = here().services
+    return read_retirement(session, services.settings.most_votes, services.now())
 
 
 def _first_site(sites: list[str]) -> str:

@@ -2,28 +2,17 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from sqlmodel import Session, col, select
 
 from haulout.answers import live_answers, read_vote
 from haulout.report import shown_detector
 from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, ProposalRow, SightingRow, TileRow
+from haulout.web.drawn import Drawn, drawn
 from haulout.web.photos import neighbours
-from labeling_configs.vocabulary import Boxes, Question
+from labeling_configs.vocabulary import Question
 
 LEAST_SCORE = 0.3
 """Boxes below this score only count towards what the machine expects; drawn, they would hide the picture."""
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """One box in pixels of the photo: upper left corner and size; `share` is a score or a probability, if any."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -82,25 +71,18 @@ def _machine(proposal: ProposalRow | None) -> tuple[Drawn, ...]:
         return ()
     boxes, scores = proposal.boxes(), proposal.scores()
     clear = scores >= LEAST_SCORE
-    return _drawn(boxes[clear], scores[clear])
+    return drawn(boxes[clear], scores[clear])
 
 
 def _votes(session: Session, tile: TileRow) -> list[tuple[Drawn, ...]]:
-    answers = live_answers(session, Question.BOXES, tile.id)
+    """Leave out the answers on copies whose answer is known: nobody may learn here which tiles measure people."""
+    answers = live_answers(session, Question.BOXES, tile.id, gold=False)
     votes = [read_vote(answer, task, tile.word())[0] for answer, task in answers]
-    return [_drawn(vote.boxes) for vote in votes if not vote.skipped and not vote.unusable]
+    return [drawn(vote.boxes) for vote in votes if not vote.skipped and not vote.unusable]
 
 
 def _agreed(row: ConsensusRow) -> tuple[Drawn, ...]:
-    return _drawn(row.accepted(), row.probabilities()[row.probabilities() > 0.5]) if row.boxes else ()
-
-
-def _drawn(boxes: Boxes, shares: np.typing.NDArray[np.float64] | None = None) -> tuple[Drawn, ...]:
-    known: list[float | None] = [None] * len(boxes) if shares is None else [float(share) for share in shares]
-    return tuple(
-        Drawn(round(x1, 1), round(y1, 1), round(x2 - x1, 1), round(y2 - y1, 1), share)
-        for (x1, y1, x2, y2), share in zip(boxes.tolist(), known, strict=True)
-    )
+    return drawn(row.accepted(), row.probabilities()[row.probabilities() > 0.5]) if row.boxes else ()
 
 
 def _state(tile: TileRow, row: ConsensusRow | None) -> TileState:

@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from PIL import Image, ImageDraw
 from sqlmodel import Session
 
+from active_learning.crowd import Crowd, Skill, to_json
+from active_learning.gold import GoldKind, GoldTile
 from haulout.config import Settings
 from haulout.db import writing
 from haulout.services import Services
@@ -22,8 +24,10 @@ from haulout.tables import (
     BatchRow,
     ChosenRow,
     ConsensusRow,
+    CrowdRow,
     DecisionRow,
     DisputeRow,
+    ExclusionRow,
     IndividualRow,
     IngestionRow,
     MarkRow,
@@ -35,12 +39,13 @@ from haulout.tables import (
     QuarantineRow,
     RunRow,
     SightingRow,
+    SuspicionRow,
     TaskRow,
     TileRow,
 )
 from haulout.web import create_app
 from labeling_configs import boxes as box_question
-from labeling_configs.vocabulary import PhotoId, Rectangle, Tile, TileId
+from labeling_configs.vocabulary import Origin, Person, PhotoId, Rectangle, Tile, TileId
 
 SIZE = (800, 600)
 SECRET = "bell-secret"
@@ -266,6 +271,144 @@ class SeasonMaker:
             )
 
 
+class PeopleMaker:
+    """Adds to a season what shows people: who draws how well, who is suspected, gold of both kinds, a disputed tile."""
+
+    def __init__(self, season: SeasonMaker) -> None:
+        self.season = season
+        self.teaching: list[str] = []
+        self.measuring: list[str] = []
+        self.disputed = ""
+        self._annotations = 5000
+
+    def fill(self) -> None:
+        with writing(self.season.services.database) as session:
+            for number in range(3, 8):
+                session.add(PersonRow(id=f"person-{number}", label_studio_user=number, joined_at=NOON))
+            session.flush()
+            self._gold(session)
+            self._disputed(session)
+            self._learned(session)
+
+    def _gold(self, session: Session) -> None:
+        """Add three teaching and six measuring tiles that person-0 has answered: of two animals they found one."""
+        while len(self.teaching) < 3 or len(self.measuring) < 6:
+            tile, found = self._new_tile(session)
+            teaches = GoldTile(tile.id, 2).kind is GoldKind.TEACHING
+            kind, wanted = (self.teaching, 3) if teaches else (self.measuring, 6)
+            if len(kind) == wanted:
+                continue
+            kind.append(tile.id)
+            session.add(self._consensus(tile, [[*box, 0.95, ["person-2"], 0.0] for box in found.tolist()], expert=True))
+            day = SETTLED + timedelta(days=4 * len(kind))
+            self._answer(session, self._task(session, tile, gold=0, overlap=2), "person-1", found, tile, day)
+            drawn = np.array([found[0] + 2, [10, 10, 90, 70]])
+            self._answer(session, self._task(session, tile, gold=1, overlap=1), "person-0", drawn, tile, day)
+
+    def _disputed(self, session: Session) -> None:
+        """Five people, one of them excluded; they agree on one of three animals."""
+        tile, found = self._new_tile(session, animals=3)
+        self.disputed = tile.id
+        task = self._task(session, tile, gold=0, overlap=5)
+        self._answer(session, task, "person-0", found, tile, SETTLED, [Origin.KEPT, Origin.MOVED, Origin.DRAWN])
+        self._answer(session, task, "person-1", found[:1], tile, SETTLED, [Origin.KEPT])
+        self._answer(session, task, "person-3", found[:2], tile, SETTLED, shown=False)
+        self._answer(session, task, "person-4", found[:0], tile, SETTLED, unusable=True)
+        self._answer(session, task, "person-5", found[:0], tile, SETTLED, skipped=True)
+        everybody = ["person-0", "person-1", "person-3"]
+        boxes = [[*found[0].tolist(), 0.99, everybody, 0.01], [*found[1].tolist(), 0.7, ["person-0", "person-3"], 0.2]]
+        boxes.append([*found[2].tolist(), 0.3, ["person-0"], 0.4])
+        session.add(self._consensus(tile, boxes, expert=False))
+
+    def _learned(self, session: Session) -> None:
+        finds = np.array([[0.93, 0.6, 0.2], [0.98, 0.8, 0.4], [0.85, 0.4, 0.1]])
+        skills = {
+            Person("person-0"): Skill(finds, 0.04, 0.8, tiles=220, animals=400.0),
+            Person("person-1"): Skill(finds - 0.15, 0.2, 1.6, tiles=40, animals=60.0),
+            Person("person-3"): Skill(finds - 0.1, 0.3, 1.4, tiles=3, animals=4.0),
+        }
+        session.add(CrowdRow(votes=300, learned=to_json(Crowd(skills, finds=finds - 0.05, rounds=9)), at=SETTLED))
+        reason = "nobody else confirms 31 of 34 boxes on 9 of 11 tiles"
+        session.add(
+            SuspicionRow(
+                person="person-1",
+                kind="random_boxes",
+                evidence=4.5,
+                trust=0.5,
+                tiles=["tile-2", "tile-3"],
+                reason=reason,
+                at=SETTLED,
+            )
+        )
+        for person, excluded in (("person-4", True), ("person-5", True), ("person-5", False)):
+            why = "draws <b>nonsense</b>" if excluded else "was a child, will be careful now"
+            session.add(ExclusionRow(person=person, excluded=excluded, reason=why, by="operator", at=SETTLED))
+
+    def _new_tile(self, session: Session, animals: int = 2) -> tuple[Tile, np.ndarray]:
+        found = self.season._draw(animals)
+        photo = self.season._photo(session, "CAM3", NOON + timedelta(days=20, hours=len(self.season.photos)), found)
+        photo.split = "train"
+        self.season._proposal(session, photo, found, score=0.8)
+        whole = Rectangle(0, 0, *SIZE)
+        tile = Tile(TileId(f"{photo.id[:16]}-0-0"), PhotoId(photo.id), whole, whole)
+        session.add(TileRow.of(tile))
+        session.flush()
+        return tile, found
+
+    def _task(self, session: Session, tile: Tile, gold: int, overlap: int) -> TaskRow:
+        key = f"{tile.id}:{gold}"
+        task = TaskRow(question="boxes", subject=tile.id, gold=gold, key=key, state="retired", created_at=SETTLED)
+        task.overlap, task.model = overlap, "detector-2"
+        session.add(task)
+        session.flush()
+        return task
+
+    def _consensus(self, tile: Tile, boxes: list, *, expert: bool) -> ConsensusRow:
+        return ConsensusRow(
+            tile=tile.id,
+            state="agreed" if expert else "disputed",
+            voters=1 if expert else 3,
+            agreement=0.8,
+            boxes=boxes,
+            missed=0.1,
+            risk=0.05 if expert else 0.21,
+            by_expert=expert,
+            settled_at=SETTLED,
+        )
+
+    def _answer(
+        self,
+        session: Session,
+        task: TaskRow,
+        person: str,
+        drawn: np.ndarray,
+        tile: Tile,
+        at: datetime,
+        origins: list[Origin] | None = None,
+        *,
+        shown: bool = True,
+        unusable: bool = False,
+        skipped: bool = False,
+    ) -> None:
+        self._annotations += 1
+        session.add(
+            AnswerRow(
+                task=task.id or 0,
+                person=person,
+                label_studio_annotation=self._annotations,
+                digest="d",
+                result=box_question.write(drawn, None, tile, origins=origins, unusable=unusable),
+                skipped=skipped,
+                seconds=41.0,
+                model="detector-2",
+                model_shown="detector-2" if shown else "",
+                given_at=at,
+                received_at=at,
+            )
+        )
+        session.flush()
+
+
 def beach(found: np.ndarray, rng: np.random.Generator) -> Image.Image:
     """Draw sea, shingle and walruses."""
     width, height = SIZE
@@ -292,6 +435,13 @@ def empty_home(tmp_path: Path, make_services: Callable[..., Services]) -> Servic
 @pytest.fixture
 def season(empty_home: Services) -> SeasonMaker:
     maker = SeasonMaker(empty_home)
+    maker.fill()
+    return maker
+
+
+@pytest.fixture
+def people(season: SeasonMaker) -> PeopleMaker:
+    maker = PeopleMaker(season)
     maker.fill()
     return maker
 

@@ -1,0 +1,184 @@
+"""How many people it takes to finish a tile, and whether retirement behaves: each alarm is a rule of its own."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+from sqlmodel import Session, col, func, select
+
+from haulout.answers import FOR_GOLD
+from haulout.tables import AnswerRow, ConsensusRow, TaskRow
+from labeling_configs.vocabulary import Question
+
+ENOUGH = 20
+"""Finished tiles below which shares and means say nothing yet."""
+MOST_TO_EXPERTS = 0.2
+MOST_BEYOND = 0.02
+"""People beyond those wanted, per finished tile."""
+PATIENCE = timedelta(days=14)
+"""How long an open tile may wait for its first answer."""
+LEAST_PEOPLE = 2
+"""Who drew animals should have somebody who confirms them."""
+
+
+class AlarmKind(StrEnum):
+    """What is wrong with retirement."""
+
+    TO_EXPERTS = "to_experts"
+    BEYOND = "beyond"
+    ALONE = "alone"
+    MANY = "many"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A tile that people were asked about; copies of it whose answer is known are left out everywhere."""
+
+    tile: str
+    state: str
+    people: int
+    """Who answered, skips included."""
+    wanted: int
+    asked_at: datetime
+    voters: int = 0
+    """Those whose word is in the consensus."""
+    boxes: int = 0
+    """Animals in the consensus."""
+    to_expert: bool = False
+    by_expert: bool = False
+
+    @property
+    def finished(self) -> bool:
+        """Whether volunteers are asked no more."""
+        return self.state != "open"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One rule that is broken: by how much, what would be fine, and on which tiles; the worst come first."""
+
+    kind: AlarmKind
+    value: float
+    limit: float
+    tiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """How tiles are finished."""
+
+    finished: int
+    open: int
+    people: tuple[tuple[int, int], ...]
+    """How many finished tiles were answered by 0, 1, 2, … people, without gaps."""
+    mean: float | None
+    """People per finished tile; None before the first one."""
+    alarms: tuple[Alarm, ...]
+
+
+def read_retirement(session: Session, most_votes: int, now: datetime) -> Retirement:
+    """Read how all tiles fared."""
+    tiles = read_asked(session)
+    finished = [tile for tile in tiles if tile.finished]
+    return Retirement(
+        finished=len(finished),
+        open=len(tiles) - len(finished),
+        people=people_per_tile(finished),
+        mean=float(np.mean([tile.people for tile in finished])) if finished else None,
+        alarms=alarms(tiles, most_votes, now),
+    )
+
+
+def people_per_tile(finished: Sequence[Asked]) -> tuple[tuple[int, int], ...]:
+    """Return how many tiles each number of people finished, from the smallest number that occurs to the largest."""
+    counts = Counter(tile.people for tile in finished)
+    return tuple((people, counts[people]) for people in range(min(counts), max(counts) + 1)) if counts else ()
+
+
+def alarms(tiles: Sequence[Asked], most_votes: int, now: datetime) -> tuple[Alarm, ...]:
+    """Return the rules that are broken; shares and means are judged from twenty finished tiles on."""
+    finished = [tile for tile in tiles if tile.finished]
+    shares = [to_experts(finished), beyond(finished), many(finished, most_votes)] if len(finished) >= ENOUGH else []
+    return tuple(alarm for alarm in (*shares, alone(finished), forgotten(tiles, now)) if alarm)
+
+
+def to_experts(finished: Sequence[Asked]) -> Alarm | None:
+    """Find out whether volunteers leave too many tiles to experts."""
+    passed_on = [tile.tile for tile in finished if tile.to_expert]
+    share = len(passed_on) / len(finished)
+    return Alarm(AlarmKind.TO_EXPERTS, share, MOST_TO_EXPERTS, tuple(passed_on)) if share > MOST_TO_EXPERTS else None
+
+
+def beyond(finished: Sequence[Asked]) -> Alarm | None:
+    """Find out whether Label Studio gave tiles to more people than were wanted."""
+    over = sorted((tile for tile in finished if tile.people > tile.wanted), key=lambda t: t.wanted - t.people)
+    share = sum(tile.people - tile.wanted for tile in over) / len(finished)
+    return Alarm(AlarmKind.BEYOND, share, MOST_BEYOND, tuple(t.tile for t in over)) if share > MOST_BEYOND else None
+
+
+def many(finished: Sequence[Asked], most_votes: int) -> Alarm | None:
+    """Find out whether asking mostly goes on until it must end."""
+    mean, limit = float(np.mean([tile.people for tile in finished])), most_votes - 1
+    return Alarm(AlarmKind.MANY, mean, limit) if mean > limit else None
+
+
+def alone(finished: Sequence[Asked]) -> Alarm | None:
+    """Find the tiles whose animals only one person has seen; an expert may be alone."""
+    lonely = [
+        tile.tile
+        for tile in finished
+        if tile.state == "agreed" and not tile.by_expert and tile.boxes and tile.voters < LEAST_PEOPLE
+    ]
+    return Alarm(AlarmKind.ALONE, len(lonely), 0, tuple(lonely)) if lonely else None
+
+
+def forgotten(tiles: Sequence[Asked], now: datetime) -> Alarm | None:
+    """Find the open tiles that nobody has answered for long."""
+    old = [t for t in tiles if not t.finished and not t.people and now - t.asked_at > PATIENCE]
+    names = tuple(tile.tile for tile in sorted(old, key=lambda tile: tile.asked_at))
+    return Alarm(AlarmKind.FORGOTTEN, len(old), PATIENCE.days, names) if old else None
+
+
+def read_asked(session: Session) -> list[Asked]:
+    """Return every tile that people were asked about."""
+    people, passed_on = _people(session), _to_experts(session)
+    query = (
+        select(TaskRow, ConsensusRow)
+        .outerjoin(ConsensusRow, col(ConsensusRow.tile) == TaskRow.subject)
+        .where(TaskRow.question == Question.BOXES.value, TaskRow.gold == 0)
+        .order_by(TaskRow.subject)
+    )
+    return [
+        Asked(
+            tile=task.subject,
+            state=consensus.state if consensus else "open",
+            people=len(people[task.id or 0]),
+            wanted=task.overlap,
+            asked_at=task.created_at,
+            voters=consensus.voters if consensus else 0,
+            boxes=len(consensus.accepted()) if consensus else 0,
+            to_expert=task.subject in passed_on,
+            by_expert=bool(consensus and consensus.by_expert),
+        )
+        for task, consensus in session.exec(query)
+    ]
+
+
+def _people(session: Session) -> dict[int, set[str]]:
+    """Return who answered each task, by answers that were not taken back."""
+    newest = select(func.max(AnswerRow.id)).group_by(col(AnswerRow.label_studio_annotation))
+    query = select(AnswerRow.task, AnswerRow.person).where(col(AnswerRow.id).in_(newest))
+    people: dict[int, set[str]] = defaultdict(set)
+    for task, person in session.exec(query.where(col(AnswerRow.gone).is_(False))):
+        people[task].add(person)
+    return people
+
+
+def _to_experts(session: Session) -> set[str]:
+    """Return the tiles that volunteers could not settle; experts are also asked about some that they could."""
+    disputes = session.exec(select(TaskRow).where(TaskRow.question == Question.BOX_DISPUTE.value))
+    return {task.subject for task in disputes if task.details.get("why") != FOR_GOLD}
