@@ -1,7 +1,8 @@
 """How much the machine's boxes sway those who see them: people shown them beside people who were not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -137,3 +138,17 @@ def _met(boxes: Boxes, others: Boxes) -> np.typing.NDArray[np.bool_]:
     pairs = matched_iou(np.repeat(boxes, len(others), axis=0), np.tile(others, (len(boxes), 1)))
     met: np.typing.NDArray[np.bool_] = pairs.reshape(len(boxes), len(others)).max(axis=1, initial=0.0) >= SAME_ANIMAL
     return met
+
+
+def to_json(measured: Anchoring) -> dict[str, Any]:
+    """Return what `from_json` reads: hits and trials, shown and blind."""
+    pairs = {"overlooked": measured.overlooked, "believed": measured.believed}
+    return {name: [[one.hits, one.trials] for one in (sway.shown, sway.blind)] for name, sway in pairs.items()}
+
+
+def from_json(stored: Mapping[str, Any]) -> Anchoring:
+    """Read what `to_json` wrote."""
+    overlooked, believed = (
+        Sway(*(Share(hits, trials) for hits, trials in stored[name])) for name in ("overlooked", "believed")
+    )
+    return Anchoring(overlooked, believed)

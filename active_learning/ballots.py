@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
 import numpy as np
@@ -61,10 +62,7 @@ class Ballots:
     @classmethod
     def of(cls, votes: Iterable[Vote], trust: Mapping[Person, float] | None = None) -> "Ballots":
         """Lay out each person's latest answers; those skipped or called unusable say nothing about animals."""
-        by_tile: dict[TileId, list[Vote]] = {}
-        for vote in votes:
-            by_tile.setdefault(vote.tile, []).append(vote)
-        answered = {tile: answers(by_tile[tile]) for tile in sorted(by_tile)}
+        answered = {tile: answers(of_tile) for tile, of_tile in latest_by_tile(votes).items()}
         return _laid_out([(tile, ballot) for tile, ballot in answered.items() if ballot], trust or {})
 
     @property
@@ -89,11 +87,21 @@ def answers(votes: Iterable[Vote]) -> list[Vote]:
 
 def latest(votes: Iterable[Vote]) -> list[Vote]:
     """Return each person's latest vote, by person: a corrected answer replaces the first one."""
-    kept: dict[Person, Vote] = {}
-    for vote in votes:
-        if vote.person not in kept or vote.given_at >= kept[vote.person].given_at:
-            kept[vote.person] = vote
+    kept = {vote.person: vote for vote in sorted(votes, key=_age)}
     return [kept[person] for person in sorted(kept)]
+
+
+def latest_by_tile(votes: Iterable[Vote]) -> dict[TileId, list[Vote]]:
+    """Return each person's latest vote on each tile, by tile and person."""
+    given: dict[TileId, list[Vote]] = {}
+    for vote in votes:
+        given.setdefault(vote.tile, []).append(vote)
+    return {tile: latest(given[tile]) for tile in sorted(given)}
+
+
+def _age(vote: Vote) -> tuple[datetime, float, bool, bool, bytes]:
+    """Order votes of one moment too, or the answer would depend on who was read first."""
+    return vote.given_at, vote.seconds, vote.skipped, vote.unusable, vote.boxes.tobytes()
 
 
 def _laid_out(tiles: Sequence[tuple[TileId, list[Vote]]], trust: Mapping[Person, float]) -> Ballots:

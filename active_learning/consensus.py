@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from active_learning.ballots import MACHINE, Ballots, answers, latest
+from active_learning.ballots import EXPERT, MACHINE, Ballots, answers, latest
 from active_learning.belief import Belief, believe
 from active_learning.crowd import Crowd
 from active_learning.grouping import SAME_ANIMAL, cluster
@@ -71,9 +71,10 @@ def _drawers(ballots: Ballots) -> list[tuple[Person, ...]]:
     person = ballots.voter_person[ballots.chance_voter[drew]]
     for number, row in zip(ballots.chance_place[drew].tolist(), person.tolist(), strict=True):
         people[number].append(ballots.people[row])
-    return [tuple(person for person in sorted(names) if person != MACHINE) for names in people]
+    return [tuple(person for person in sorted(names) if person not in (MACHINE, EXPERT)) for names in people]
 
 
 def _agreement(found: Sequence[ConsensusBox], voters: int) -> float:
-    shares = [max(len(box.drawn_by), voters - len(box.drawn_by)) / voters for box in found]
-    return float(np.mean(shares)) if shares else 1.0
+    if not found or not voters:
+        return 1.0
+    return float(np.mean([max(len(box.drawn_by), voters - len(box.drawn_by)) / voters for box in found]))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from active_learning.overlap import Indices, overlapping_pairs
 from labeling_configs.vocabulary import Boxes, Person
@@ -14,14 +15,21 @@ SAME_ANIMAL = 0.35
 def group_boxes(boxes: Boxes, drawers: Indices, tiles: Indices, overlap: float = SAME_ANIMAL) -> Indices:
     """Return, shape (n,), the number of the animal each box may show; animals are numbered by their first box.
 
-    Best overlapping pairs are joined first, never two boxes of one drawer and never across tiles. `drawers` counts the
-    people of a tile from 0 and stays small. Agglomeration with cannot-links, as Davidson and Ravi (2005).
+    Two boxes of one drawer never show one animal, and none of different tiles do. `drawers` counts the people of a tile
+    from 0 and stays small.
     """
-    first, second, shares = overlapping_pairs(boxes, overlap, tiles)
+    return join(*overlapping_pairs(boxes, overlap, tiles), drawers)
+
+
+def join(first: Indices, second: Indices, shares: NDArray[np.float64], drawers: Indices) -> Indices:
+    """Join pairs of boxes, best shares first, unless that would join two boxes of one drawer; number the groups.
+
+    Agglomeration with cannot-links, as Davidson and Ravi (2005).
+    """
     best = np.lexsort((second, first, -shares))
-    members = [[row] for row in range(len(boxes))]
+    members = [[row] for row in range(len(drawers))]
     drawn_by = [1 << drawer for drawer in drawers.tolist()]
-    group = list(range(len(boxes)))
+    group = list(range(len(drawers)))
     for i, j in zip(first[best].tolist(), second[best].tolist(), strict=True):
         left, right = group[i], group[j]
         if left == right or drawn_by[left] & drawn_by[right]:

@@ -12,9 +12,9 @@ from active_learning.overlap import Indices
 from active_learning.placement import OUTWARD, precisions, root_sides, sizes, weighted_boxes
 from labeling_configs.vocabulary import Vote
 
-TOLERANCE = 1e-4
-"""Learning ends when no rate in the crowd's averages moves by more; two refits then agree within about 1e-3."""
-MOST_ROUNDS = 60
+TOLERANCE = 1e-5
+"""Learning ends when no rate in the crowd's averages moves by more; boxes' probabilities then err by about 2e-3."""
+MOST_ROUNDS = 300
 SIZES = 5
 ANCHOR = np.array([3000.0, 300.0, 300.0])
 """How many imagined animals hold each row of the crowd's averages in place: the blind row defines the kinds."""
@@ -153,7 +153,9 @@ def _precision(ballots: Ballots, crowd: Crowd) -> Crowd:
 
     It begins anew each time: a start that moved an edge by a hair would move a box to the next size, and its belief.
     """
-    spreads, inward = np.full(len(ballots.people), Crowd().spread), Crowd().inward
+    usual = Crowd()
+    spreads: Numbers = np.full(len(ballots.people), usual.spread)
+    inward = usual.inward
     for _ in range(12):
         spreads = _spreads(ballots, spreads, inward)
         inward = _inward(ballots, spreads, inward)

@@ -6,11 +6,13 @@ from numpy.typing import NDArray
 from labeling_configs.vocabulary import Boxes
 
 Indices = NDArray[np.intp]
+_Pairs = tuple[Indices, Indices, NDArray[np.float64]]
+
+AT_ONCE = 1_000_000
+"""Pairs compared at once, which bounds the memory: one hostile answer may hold a hundred thousand boxes."""
 
 
-def overlapping_pairs(
-    boxes: Boxes, least: float, apart: Indices | None = None
-) -> tuple[Indices, Indices, NDArray[np.float64]]:
+def overlapping_pairs(boxes: Boxes, least: float, apart: Indices | None = None) -> _Pairs:
     """Return i, j and IoU of all pairs i < j whose IoU is at least `least` > 0; boxes without area overlap nothing.
 
     Boxes with different numbers in `apart`, shape (n,), lie in different pictures and never meet. A sweep from left to
@@ -22,12 +24,26 @@ def overlapping_pairs(
     shift = picture[order] * _width(boxes)
     ends = np.searchsorted(swept[:, 0] + shift, swept[:, 2] + shift, side="left")
     follow = np.maximum(ends - np.arange(len(boxes)) - 1, 0)
-    first = np.repeat(np.arange(len(boxes)), follow)
+    met = [_meeting(swept, rows, follow[rows], least) for rows in _portions(follow)]
+    first, second, share = (np.concatenate(column) for column in zip(*met, strict=True))
+    i, j = order[first], order[second]
+    return np.minimum(i, j), np.maximum(i, j), share
+
+
+def _portions(follow: Indices) -> list[Indices]:
+    """Cut the rows so that each portion visits about AT_ONCE pairs."""
+    visited = np.cumsum(follow)
+    cuts = np.searchsorted(visited, np.arange(AT_ONCE, visited.max(initial=0), AT_ONCE))
+    return np.split(np.arange(len(follow)), np.unique(cuts))
+
+
+def _meeting(swept: Boxes, rows: Indices, follow: Indices, least: float) -> _Pairs:
+    """Compare each of the rows with as many boxes after it as `follow` says."""
+    first = np.repeat(rows, follow)
     second = first + 1 + np.arange(len(first)) - np.repeat(np.cumsum(follow) - follow, follow)
     share = matched_iou(swept[first], swept[second])
     kept = share >= least
-    i, j = order[first[kept]], order[second[kept]]
-    return np.minimum(i, j), np.maximum(i, j), share[kept]
+    return first[kept], second[kept], share[kept]
 
 
 def _width(boxes: Boxes) -> float:

@@ -87,12 +87,13 @@ def next_step(
 ) -> Decision:
     """Retire a tile that is sure enough, ask on while that pays, and an expert when it does not or too many looked.
 
-    `consensus` is None when nobody gave an answer; `unusable` is the probability that nobody can judge the picture.
+    `consensus` is None when nobody gave an answer: such a tile retires only once it is surely unusable, since calling
+    it so is no answer where that is not believed. `unusable` is the probability that nobody can judge the picture.
     """
     rules = stopping or Stopping()
     opened = len(latest(votes))
     doubt = min(unusable, 1 - unusable)
-    cost = doubt if consensus is None else doubt + (1 - unusable) * risk(consensus, rules).per_animal
+    cost = 1 - unusable if consensus is None else doubt + (1 - unusable) * risk(consensus, rules).per_animal
     voters = sum(not vote.skipped for vote in latest(votes))
     if cost <= rules.risk and voters >= _needed(consensus, rules):
         return Decision(Step.RETIRE, opened, cost)

@@ -11,20 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from active_learning.consensus import SAME_ANIMAL
-from active_learning.overlap import Indices, overlapping_pairs
-from labeling_configs.vocabulary import Origin, Person, TileId, Vote, no_boxes
-
-Numbers = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from active_learning.ballots import Flags, Numbers
+from active_learning.confirmation import Columns, in_columns
+from active_learning.overlap import Indices
+from labeling_configs.vocabulary import Person, TileId, Vote
 
 EXAMPLES = 10
-MOST_BOXES = 500
-"""Boxes of one vote that are compared; more than a tile holds, and it bounds what one hostile answer can cost."""
-AT_ONCE = 20_000
-"""Boxes compared in one sweep, which bounds the memory."""
 
 
 class SuspicionKind(StrEnum):
@@ -75,31 +68,6 @@ class Suspicion:
 
 
 @dataclass(frozen=True)
-class _Ballots:
-    """The votes by person and time as columns; `changed` counts boxes moved and deleted.
-
-    `owner` (the vote) and `left` (as the machine drew it) have a row per box. Confirmation k says that the vote
-    `voter[k]`, of somebody else on the same tile, has a box that overlaps box `box[k]`.
-    """
-
-    votes: Sequence[Vote]
-    person: Indices
-    tile: Indices
-    drawn: Numbers
-    kept: Numbers
-    changed: Numbers
-    seconds: Numbers
-    owner: Indices
-    left: Flags
-    box: Indices
-    voter: Indices
-
-    def count(self, boxes: Flags | Numbers) -> Numbers:
-        """Sum a number of each box up over the boxes of each vote."""
-        return np.bincount(self.owner, boxes, len(self.votes)).astype(np.float64)
-
-
-@dataclass(frozen=True)
 class _Seen:
     """What the believable others of its tile say about each vote; every column has one number per vote.
 
@@ -132,13 +100,13 @@ def suspicions(votes: Iterable[Vote], limits: Limits = USUAL_LIMITS) -> tuple[Su
 
     Nobody is compared with people whom speed gives away or whose boxes hardly anybody confirms.
     """
-    ballots = _in_columns(votes)
-    people = [rows for rows in np.split(np.arange(len(ballots.votes)), _starts(ballots.person)) if len(rows)]
-    speed = _speed(ballots, people, limits)
-    hasty = {ballots.person[rows[0]] for rows in people if _judge(speed, rows, ballots, limits)}
-    seen = _compare(ballots, hasty, limits)
-    measures = (speed, *(measure(ballots, seen, limits) for measure in (_flood, _empty, _copied, _random)))
-    found = [_judge(measure, rows, ballots, limits) for rows in people for measure in measures]
+    columns = in_columns(votes)
+    people = columns.by_person()
+    speed = _speed(columns, people, limits)
+    hasty = {columns.person[rows[0]] for rows in people if _judge(speed, rows, columns, limits)}
+    seen = _compare(columns, hasty, limits)
+    measures = (speed, *(measure(columns, seen, limits) for measure in (_flood, _empty, _copied, _random)))
+    found = [_judge(measure, rows, columns, limits) for rows in people for measure in measures]
     return tuple(one for one in found if one)
 
 
@@ -151,7 +119,7 @@ def trust(suspected: Iterable[Suspicion], limits: Limits = USUAL_LIMITS) -> Mapp
     return weight
 
 
-def _judge(measure: _Measure, rows: Indices, ballots: _Ballots, limits: Limits) -> Suspicion | None:
+def _judge(measure: _Measure, rows: Indices, columns: Columns, limits: Limits) -> Suspicion | None:
     """Sum up one person's votes since the sum last was zero; None below the limit."""
     tails = np.cumsum(np.clip(measure.steps[rows], -limits.per_tile, limits.per_tile)[::-1])[::-1]
     start = int(tails.argmax())
@@ -163,16 +131,16 @@ def _judge(measure: _Measure, rows: Indices, ballots: _Ballots, limits: Limits) 
     reason = measure.sentence.format(
         bad=len(bad), judged=len(judged), did=measure.did[bad].sum(), compared=measure.compared[bad].sum()
     )
-    first = ballots.votes[rows[0]]
-    tiles = tuple(ballots.votes[row].tile for row in worst[:EXAMPLES])
+    first = columns.votes[rows[0]]
+    tiles = tuple(columns.votes[row].tile for row in worst[:EXAMPLES])
     return Suspicion(first.person, measure.kind, float(tails[start]), tiles, reason)
 
 
-def _speed(ballots: _Ballots, people: Sequence[Indices], limits: Limits) -> _Measure:
+def _speed(columns: Columns, people: Sequence[Indices], limits: Limits) -> _Measure:
     """Compare seconds per unit of work with the median of the other people's medians; 0 seconds means unknown."""
-    work = 1 + 0.7 * ballots.drawn + 0.3 * ballots.changed + 0.1 * ballots.kept
-    known = ballots.seconds > 0
-    pace = ballots.seconds / work
+    work = 1 + 0.7 * columns.drawn + 0.3 * columns.changed + 0.1 * columns.kept
+    known = columns.seconds > 0
+    pace = columns.seconds / work
     medians = np.array([np.median(pace[rows][known[rows]]) if known[rows].any() else np.nan for rows in people])
     usual = np.zeros(len(work))
     for one, rows in enumerate(people):
@@ -181,11 +149,11 @@ def _speed(ballots: _Ballots, people: Sequence[Indices], limits: Limits) -> _Mea
     least = np.maximum(limits.fastest, limits.hurry * usual)
     steps = np.where(known, _ratio(pace < least, 0.7, 0.05), 0.0)
     sentence = "answered {bad} of {judged} tiles in {did:.0f} s in all, for work that takes at least {compared:.0f} s"
-    return _Measure(SuspicionKind.IMPOSSIBLE_SPEED, steps, ballots.seconds, least * work, sentence)
+    return _Measure(SuspicionKind.IMPOSSIBLE_SPEED, steps, columns.seconds, least * work, sentence)
 
 
-def _flood(ballots: _Ballots, seen: _Seen, limits: Limits) -> _Measure:
-    count = ballots.drawn + ballots.kept
+def _flood(columns: Columns, seen: _Seen, limits: Limits) -> _Measure:
+    count = columns.drawn + columns.kept
     flood = (count > limits.crowd * seen.usual + limits.extra) & (2 * seen.confirmed < count)
     steps = np.where(seen.others >= limits.others, _ratio(flood, 0.6, 0.02), 0.0)
     sentence = (
@@ -194,30 +162,30 @@ def _flood(ballots: _Ballots, seen: _Seen, limits: Limits) -> _Measure:
     return _Measure(SuspicionKind.BOX_FLOOD, steps, count, seen.usual, sentence)
 
 
-def _empty(ballots: _Ballots, seen: _Seen, limits: Limits) -> _Measure:
+def _empty(columns: Columns, seen: _Seen, limits: Limits) -> _Measure:
     """Nothing marked, or "unusable" said, where others agree on animals."""
     animals = np.where(seen.others >= limits.others, seen.found + seen.missed, 0.0)
-    steps = _idle(ballots.drawn + ballots.kept == 0, animals)
+    steps = _idle(columns.drawn + columns.kept == 0, animals)
     sentence = "marked nothing on {bad} of {judged} tiles where others agree on animals, {compared:.0f} in all"
     return _Measure(SuspicionKind.EMPTY_CLICKS, steps, np.zeros(len(steps)), animals, sentence)
 
 
-def _copied(ballots: _Ballots, seen: _Seen, limits: Limits) -> _Measure:
+def _copied(columns: Columns, seen: _Seen, limits: Limits) -> _Measure:
     """Machine boxes left exactly as shown where others remove some or agree on more animals."""
-    mended = ballots.changed + seen.confirmed_by_hand
-    blind = np.array([vote.blind for vote in ballots.votes], dtype=np.bool_)
-    shown = ~blind & (ballots.kept + ballots.changed > 0) & (seen.others >= limits.others)
+    mended = columns.changed + seen.confirmed_by_hand
+    blind = np.array([vote.blind for vote in columns.votes], dtype=np.bool_)
+    shown = ~blind & (columns.kept + columns.changed > 0) & (seen.others >= limits.others)
     to_do = np.where(shown, seen.rejected + seen.missed + mended, 0.0)
     sentence = (
         "left all {did:.0f} machine boxes untouched on {bad} of {judged} tiles to correct; "
         "others make {compared:.0f} corrections there"
     )
-    return _Measure(SuspicionKind.COPIED_PREDICTIONS, _idle(mended == 0, to_do), ballots.kept, to_do, sentence)
+    return _Measure(SuspicionKind.COPIED_PREDICTIONS, _idle(mended == 0, to_do), columns.kept, to_do, sentence)
 
 
-def _random(ballots: _Ballots, seen: _Seen, limits: Limits) -> _Measure:
+def _random(columns: Columns, seen: _Seen, limits: Limits) -> _Measure:
     """Boxes nobody confirms; an empty answer speaks for a person only where the others see nothing either."""
-    count = ballots.drawn + ballots.kept
+    count = columns.drawn + columns.kept
     alone = count - seen.confirmed
     steps = alone * np.log10(0.9 / 0.3) + seen.confirmed * np.log10(0.1 / 0.7)
     steps += np.where((count == 0) & (seen.missed == 0), np.log10(0.3 / 0.9), 0.0)
@@ -237,96 +205,37 @@ def _ratio(happened: Flags, spam: float, honest: float | Numbers) -> Numbers:
     return ratio
 
 
-def _compare(ballots: _Ballots, hasty: Collection[int], limits: Limits) -> _Seen:
+def _compare(columns: Columns, hasty: Collection[int], limits: Limits) -> _Seen:
     """Leave each person out of what the others say; an animal is what two and most believable people have a box of."""
-    believed = _believable(ballots, hasty, limits)
-    here = believed[ballots.owner]
-    heard = believed[ballots.voter]
-    backers = np.bincount(ballots.box[heard], minlength=len(here)).astype(np.float64)
-    count = ballots.count(np.ones(len(here)))
-    voters, drawn = (np.bincount(ballots.tile, column) for column in (believed, believed * count))
-    others = voters[ballots.tile].astype(np.float64) - believed
-    animal = here & (backers >= 1) & (2 * (backers + 1) > voters[ballots.tile[ballots.owner]])
+    believed = _believable(columns, hasty, limits)
+    here = believed[columns.owner]
+    heard = believed[columns.voter]
+    backers = np.bincount(columns.box[heard], minlength=len(here)).astype(np.float64)
+    count = columns.count(np.ones(len(here)))
+    voters, drawn = (np.bincount(columns.tile, column) for column in (believed, believed * count))
+    others = voters[columns.tile].astype(np.float64) - believed
+    animal = here & (backers >= 1) & (2 * (backers + 1) > voters[columns.tile[columns.owner]])
     share = animal / (backers + 1)
-    total = np.bincount(ballots.tile, ballots.count(share))[ballots.tile]
-    shared = np.bincount(ballots.voter, share[ballots.box], len(count))
-    most = 2 * backers > others[ballots.owner]
+    total = np.bincount(columns.tile, columns.count(share))[columns.tile]
+    shared = np.bincount(columns.voter, share[columns.box], len(count))
+    most = 2 * backers > others[columns.owner]
     return _Seen(
         others,
-        (drawn[ballots.tile] - believed * count) / np.maximum(others, 1),
-        ballots.count(backers > 0),
-        ballots.count((backers > 0) & ~ballots.left),
-        ballots.count(ballots.left & (2 * backers < others[ballots.owner])),
-        ballots.count(most & (backers >= 2)),
-        np.rint(np.maximum(total - ballots.count(share) - shared, 0)),
+        (drawn[columns.tile] - believed * count) / np.maximum(others, 1),
+        columns.count(backers > 0),
+        columns.count((backers > 0) & ~columns.left),
+        columns.count(columns.left & (2 * backers < others[columns.owner])),
+        columns.count(most & (backers >= 2)),
+        np.rint(np.maximum(total - columns.count(share) - shared, 0)),
     )
 
 
-def _believable(ballots: _Ballots, hasty: Collection[int], limits: Limits) -> Flags:
+def _believable(columns: Columns, hasty: Collection[int], limits: Limits) -> Flags:
     """Say of each vote whether others are compared with it: two confirmed boxes at least, in no impossible haste."""
-    trusted = ~np.isin(ballots.person, sorted(hasty))
-    backed = np.bincount(ballots.box[trusted[ballots.voter]], minlength=len(ballots.owner)) > 0
-    confirmed = np.bincount(ballots.person, ballots.count(backed))
-    count = np.bincount(ballots.person, ballots.drawn + ballots.kept)
-    usable = np.array([not vote.unusable for vote in ballots.votes], dtype=np.bool_)
+    trusted = ~np.isin(columns.person, sorted(hasty))
+    backed = np.bincount(columns.box[trusted[columns.voter]], minlength=len(columns.owner)) > 0
+    confirmed = np.bincount(columns.person, columns.count(backed))
+    count = np.bincount(columns.person, columns.drawn + columns.kept)
+    usable = np.array([not vote.unusable for vote in columns.votes], dtype=np.bool_)
     good = (confirmed >= 2) & (confirmed >= limits.believable * count)
-    return trusted & usable & good[ballots.person]
-
-
-def _in_columns(votes: Iterable[Vote]) -> _Ballots:
-    """Keep each person's latest vote on each tile, without the skipped ones."""
-    latest: dict[tuple[Person, TileId], Vote] = {}
-    for vote in sorted(votes, key=lambda vote: (vote.given_at, vote.seconds, vote.boxes.tobytes())):
-        latest[vote.person, vote.tile] = vote
-    rows = sorted((v for v in latest.values() if not v.skipped), key=lambda v: (v.person, v.given_at, v.tile))
-    kept, moved = (np.array([v.origins.count(o) for v in rows], dtype=np.float64) for o in (Origin.KEPT, Origin.MOVED))
-    tile = _numbered([vote.tile for vote in rows])
-    owner = np.repeat(np.arange(len(rows)), [len(vote.boxes[:MOST_BOXES]) for vote in rows])
-    left = [
-        o is Origin.KEPT
-        for v in rows
-        for o in (*v.origins, *[Origin.DRAWN] * len(v.boxes))[: len(v.boxes)][:MOST_BOXES]
-    ]
-    return _Ballots(
-        rows,
-        _numbered([vote.person for vote in rows]),
-        tile,
-        np.array([len(vote.boxes) for vote in rows], dtype=np.float64) - kept - moved,
-        kept,
-        moved + [len(vote.deleted) for vote in rows],
-        np.array([vote.seconds for vote in rows], dtype=np.float64),
-        owner,
-        np.array(left, dtype=np.bool_),
-        *_confirmations(rows, owner, tile),
-    )
-
-
-def _confirmations(
-    rows: Sequence[Vote], owner: Indices, tile: Indices, overlap: float = SAME_ANIMAL
-) -> tuple[Indices, Indices]:
-    """Lay the tiles out side by side, so that one sweep matches the boxes of many; return boxes and who confirms."""
-    boxes = np.concatenate([no_boxes(), *(vote.boxes[:MOST_BOXES] for vote in rows)])
-    place = tile[owner]
-    order = np.argsort(place, kind="stable")
-    width = np.ptp(boxes[:, ::2]) + 1 if len(boxes) else 1.0
-    edges = _starts(place[order])
-    cuts = edges[np.unique(np.searchsorted(edges, np.arange(AT_ONCE, len(boxes), AT_ONCE)).clip(max=len(edges) - 1))]
-    found = [np.zeros(0, dtype=np.intp)]
-    for some in np.split(order, cuts):
-        aside = (place[some] - place[some[:1]])[:, None] * [width, 0, width, 0]
-        i, j, _ = overlapping_pairs(boxes[some] + aside, overlap)
-        pairs = np.concatenate([some[i], some[j]]) * len(rows) + owner[np.concatenate([some[j], some[i]])]
-        found.append(np.unique(pairs))
-    box, voter = np.divmod(np.concatenate(found), max(len(rows), 1))
-    others = owner[box] != voter
-    return box[others], voter[others]
-
-
-def _numbered(names: Sequence[str]) -> Indices:
-    """Number equal names alike."""
-    return np.unique(np.array(names, dtype=np.str_), return_inverse=True)[1].astype(np.intp)
-
-
-def _starts(numbers: Indices) -> Indices:
-    """Return where a new run of equal numbers starts, but for the first."""
-    return np.flatnonzero(np.diff(numbers)) + 1
+    return trusted & usable & good[columns.person]

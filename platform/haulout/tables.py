@@ -267,7 +267,9 @@ class CrowdRow(SQLModel, table=True):
     """How many votes it was learned from."""
     learned: dict[str, Any] = _json()
     usability: dict[str, Any] = _json()
-    """How people call pictures unusable, see `active_learning.presence`."""
+    """How people call pictures unusable, see `active_learning.usability`."""
+    anchoring: dict[str, Any] = _json()
+    """How the machine's boxes sway people, see `active_learning.anchoring`."""
     at: datetime = _moment()
 
 

@@ -1,11 +1,12 @@
 """People who see the machine's boxes answer differently, and by how much is measured."""
 
+import json
 from datetime import datetime
 
 import numpy as np
 import pytest
 
-from active_learning.anchoring import Share, Sway, anchoring
+from active_learning.anchoring import Share, Sway, anchoring, from_json, to_json
 from labeling_configs.vocabulary import Origin, Person, TileId, Vote
 
 NOON = datetime(2026, 11, 23, 12)
@@ -78,3 +79,9 @@ def test_limits_are_those_of_the_published_example():
 
     assert sway.difference == pytest.approx(0.2)
     assert sway.limits() == pytest.approx((0.0524, 0.3339), abs=5e-4)
+
+
+def test_what_was_measured_survives_being_stored():
+    measured = anchoring(tiles(np.random.default_rng(5), 0.1, 0.3, 0.4, many=4))
+
+    assert from_json(json.loads(json.dumps(to_json(measured)))) == measured

@@ -1,227 +1,331 @@
 """Measure what votes are worth once they are merged, against experts' boxes and the ways others merge them.
 
-    python tests/benchmarks/consensus.py --data ../shared/data/crowd_boxes_pedestrians --votes 7 --json -
+    D=../shared/data/crowd_boxes_pedestrians
+    python tests/benchmarks/consensus.py --boxes $D/crowd_boxes.csv --assignments $D/crowd_assignments.csv \\
+        --experts $D/expert_boxes.csv --expert-assignments $D/expert_assignments.csv --images $D/images.csv --json OUT
 
-DATA is a folder with crowd_assignments.csv (image, worker, also those who drew nothing), crowd_boxes.csv (image,
-worker, x1, y1, x2, y2) and the same two files of experts. Only images that an expert marked are measured.
+Boxes have the columns image, worker, x1, y1, x2, y2; assignments image, worker, also of those who drew nothing; images
+lists the pictures. Votes come in a random order of each image's, drawn anew for each of --orders seeds. Skills are
+learned from all images; measured are those that an expert marked. Nothing is tuned on the experts: the target risks
+are chosen by the votes that they cost. Two plots go beside OUT.
 """
 
 import argparse
-import json
-import os
-import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import matplotlib
+
+matplotlib.use("Agg")
+import matching
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy import stats
-from sklearn.cluster import DBSCAN
+from matching import Figures, Found, Outcomes
 
-from active_learning.consensus import agree
-from labeling_configs.vocabulary import Boxes, Person, TileId, Vote, no_boxes
+from active_learning.consensus import agree_all
+from active_learning.learning import learn_crowd
+from active_learning.retirement import Stopping, risk
+from labeling_configs.vocabulary import Boxes, Consensus, Person, TileId, Vote, no_boxes
 
-Found = tuple[Boxes, NDArray[np.float64]]
-"""Boxes, shape (n, 4), and the probability of each, shape (n,)."""
-Method = Callable[[Sequence[Vote]], Found]
+Votes = Mapping[str, Sequence[Vote]]
 BEGAN = datetime(2015, 1, 1, tzinfo=UTC)
+LEAST, MOST = 2, 7
+CURVE_ORDERS = 5
+MAJORITY_VOTES = (1, 2, 3, 5, 7)
 
 
 @dataclass(frozen=True)
-class Tally:
-    """What one image adds: right, false and missed boxes, and whether each probability came true."""
+class Aim:
+    """What sequential asking is for: boxes below `smallest` cost nothing, asking ends at an image's `risk`."""
 
-    right: int
-    false: int
-    missed: int
-    probabilities: NDArray[np.float64]
-    true: NDArray[np.bool_]
+    smallest: float
+    risk: float
+    traced: tuple[float, ...]
 
 
-def ours(votes: Sequence[Vote]) -> Found:
-    """Merge as the platform does."""
-    boxes = agree(votes).boxes
-    return _stack([b.box for b in boxes]), np.array([b.probability for b in boxes])
-
-
-def greedy_majority(votes: Sequence[Vote]) -> Found:
-    """Join each box to the cluster whose first box it meets best at IoU > .35, one box a person; median box."""
-    clusters: list[list[NDArray[np.float64]]] = []
-    for vote in votes:
-        open_clusters = list(clusters)
-        for box in vote.boxes:
-            near = [float(ious(box[None], cluster[0][None])[0, 0]) for cluster in open_clusters]
-            if near and max(near) > 0.35:
-                open_clusters.pop(int(np.argmax(near))).append(box)
-            else:
-                clusters.append([box])
-    shares = np.array([len(cluster) / len(votes) for cluster in clusters])
-    return _stack([np.median(cluster, axis=0) for cluster in clusters]), shares
-
-
-def dbscan_iou(votes: Sequence[Vote]) -> Found:
-    """Cluster by density on 1 - IoU and average, Zooniverse's recipe; the share of voters is the probability."""
-    boxes = np.concatenate([vote.boxes for vote in votes])
-    if not len(boxes):
-        return no_boxes(), np.zeros(0)
-    labels = DBSCAN(eps=0.5, min_samples=len(votes) // 2 + 1, metric="precomputed").fit_predict(1 - ious(boxes, boxes))
-    groups = [boxes[labels == label] for label in range(labels.max() + 1)]
-    shares = np.array([min(1.0, len(group) / len(votes)) for group in groups])
-    return _stack([group.mean(axis=0) for group in groups]), shares
-
-
-def single_worker(votes: Sequence[Vote]) -> Found:
-    """Believe the first person asked."""
-    return votes[0].boxes, np.ones(len(votes[0].boxes))
-
-
-METHODS: Mapping[str, Method] = {
-    "ours": ours,
-    "greedy_majority": greedy_majority,
-    "dbscan_iou": dbscan_iou,
-    "single_worker": single_worker,
+AIMS = {
+    "ours_sequential_all": Aim(0.0, 0.1, (0.4, 0.2, 0.1, 0.05, 0.02)),
+    "ours_sequential_wide": Aim(matching.SMALL, 0.014, (0.1, 0.05, 0.025, 0.0125, 0.006)),
+}
+PUBLISHED = {
+    "source": "Branson, Van Horn and Perona, Lean Crowdsourcing (CVPR 2017): their code (sbranson/online_crowdsourcing "
+    "without computer vision) ported to Python 3 and run on these votes, two or three orders each; loss as here",
+    "branson_online": {
+        "votes_per_image": [2.22, 2.40, 2.86, 3.24, 3.52],
+        "loss": [0.0378, 0.0293, 0.0197, 0.0165, 0.0128],
+    },
+    "branson_online_median_box": {
+        "votes_per_image": [2.22, 2.40, 2.86, 3.24, 3.52],
+        "loss": [0.0314, 0.0229, 0.0165, 0.0149, 0.0112],
+    },
 }
 
 
-def ious(left: Boxes, right: Boxes) -> NDArray[np.float64]:
-    """Return all intersections over union, shape (n, m)."""
-    size = np.minimum(left[:, None, 2:], right[None, :, 2:]) - np.maximum(left[:, None, :2], right[None, :, :2])
-    shared = np.prod(np.clip(size, 0, None), axis=2)
-    area_left, area_right = (np.prod(np.clip(b[:, 2:] - b[:, :2], 0, None), axis=1) for b in (left, right))
-    union = area_left[:, None] + area_right[None] - shared
-    iou: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return iou
+BASELINES: Mapping[str, Callable[[Sequence[Vote]], Found]] = {
+    "single_worker": matching.single_worker,
+    "majority_median": matching.majority_median,
+    "dbscan": matching.dbscan,
+    "weighted_boxes_fusion": matching.weighted_boxes_fusion,
+}
 
 
-def compare(found: Found, truth: Boxes, smallest: float) -> Tally:
-    """Match accepted boxes to the expert's, best IoU first, from IoU .5 on; boxes no wider than smallest count not.
-
-    A small expert box still matches, so that what is drawn around it is neither right nor false.
-    """
-    boxes, probabilities = found
-    matched = match(boxes, truth)
-    wide = np.array([matched[i] >= 0 and _width(truth)[matched[i]] > smallest for i in range(len(boxes))], dtype=bool)
-    false = (matched < 0) & (_width(boxes) > smallest)
-    accepted = probabilities > 0.5
-    right = int(np.sum(accepted & wide))
-    counted = wide | false
-    return Tally(
-        right=right,
-        false=int(np.sum(accepted & false)),
-        missed=int(np.sum(_width(truth) > smallest)) - right,
-        probabilities=probabilities[counted],
-        true=wide[counted],
-    )
+def collect(queues: Votes, aim: Aim) -> tuple[dict[str, int], Mapping[TileId, Consensus]]:
+    """Ask two people about each image, then one more about each that is above the target risk, until none is left."""
+    asked = {image: min(LEAST, len(queue)) for image, queue in queues.items()}
+    stopping, crowd = Stopping(smallest=aim.smallest), None
+    while True:
+        votes = [vote for image, queue in queues.items() for vote in queue[: asked[image]]]
+        crowd = learn_crowd(votes, start=crowd, smallest=aim.smallest)
+        found = agree_all(votes, crowd, smallest=aim.smallest)
+        doubtful = {str(tile) for tile, consensus in found.items() if cost(consensus, stopping) > aim.risk}
+        more = [image for image in doubtful if asked[image] < len(queues[image])]
+        if not more:
+            return asked, found
+        for image in more:
+            asked[image] += 1
 
 
-def match(boxes: Boxes, truth: Boxes) -> NDArray[np.intp]:
-    """Return for each box the row of its expert box, -1 when it has none."""
-    iou = ious(boxes, truth)
-    matched = np.full(len(boxes), -1)
-    for flat in np.argsort(-iou, axis=None, kind="stable"):
-        i, j = np.unravel_index(flat, iou.shape)
-        if iou[i, j] < 0.5:
-            break
-        if matched[i] < 0 and j not in matched:
-            matched[i] = j
-    return matched
+def cost(consensus: Consensus, stopping: Stopping) -> float:
+    """Return the expected false and missed boxes of the image."""
+    expected = risk(consensus, stopping)
+    return expected.existence + expected.placement + expected.missed
 
 
-def score(tallies: Sequence[Tally]) -> dict[str, float]:
-    """Return precision, recall, f1, loss (false and missed boxes per image) and expected calibration error."""
-    right, false, missed = (sum(getattr(t, what) for t in tallies) for what in ("right", "false", "missed"))
-    precision, recall = right / max(1, right + false), right / max(1, right + missed)
-    p, true = (np.concatenate([getattr(t, what) for t in tallies]) for what in ("probabilities", "true"))
-    bins = np.minimum((p * 10).astype(int), 9)
-    gaps = [abs(p[bins == b].mean() - true[bins == b].mean()) * np.mean(bins == b) for b in np.unique(bins)]
+def measure(found: Mapping[str, Found], truth: Mapping[str, Boxes], votes: float, seconds: float) -> dict[str, float]:
+    """Return the metrics of what one method found."""
+    accepted = {image: found[image][0][found[image][1] > 0.5] for image in truth}
     return {
-        "precision": precision,
-        "recall": recall,
-        "f1": 2 * precision * recall / max(1e-12, precision + recall),
-        "loss": (false + missed) / len(tallies),
-        "ece": float(sum(gaps)),
+        **matching.f1([matching.tally(accepted[image], truth[image]) for image in truth]),
+        "loss": float(np.mean([matching.published_loss(accepted[image], truth[image]) for image in truth])),
+        "votes_per_image": votes,
+        "ece": Outcomes.of(matching.outcomes(*found[image], truth[image]) for image in truth).error(),
+        "seconds": seconds,
     }
 
 
-def read_votes(folder: Path, who: str) -> dict[str, list[Vote]]:
-    """Return each image's votes, workers in the file's order; a worker who drew nothing has a vote without boxes."""
-    asked = pd.read_csv(folder / f"{who}_assignments.csv", dtype={"image": str})
-    drawn = dict(list(pd.read_csv(folder / f"{who}_boxes.csv", dtype={"image": str}).groupby(["image", "worker"])))
+def at_fixed_votes(queues: Votes, truth: Mapping[str, Boxes], most: int = MOST) -> dict[str, dict[str, float]]:
+    """Measure all methods on equally many votes of every image, and majority on fewer."""
+    votes = {image: queue[:most] for image, queue in queues.items()}
+    began = time.process_time()
+    every = [vote for queue in votes.values() for vote in queue]
+    agreed = agree_all(every, learn_crowd(every))
+    seconds = time.process_time() - began
+    results = {
+        "ours": measure(
+            {i: matching.boxes_of(agreed.get(TileId(i))) for i in votes}, truth, _mean(votes, truth), seconds
+        )
+    }
+    for name, method in BASELINES.items():
+        results[name] = _merge(
+            method, {i: v[:1] for i, v in votes.items()} if name == "single_worker" else votes, truth
+        )
+    fewer = {f"majority_median_{n}": {i: v[:n] for i, v in votes.items()} for n in MAJORITY_VOTES if n <= most}
+    return results | {name: _merge(matching.majority_median, some, truth) for name, some in fewer.items()}
+
+
+def _merge(method: Callable[[Sequence[Vote]], Found], votes: Votes, truth: Mapping[str, Boxes]) -> dict[str, float]:
+    began = time.process_time()
+    found = {image: method(queue) for image, queue in votes.items()}
+    seconds = time.process_time() - began
+    return measure(found, truth, _mean(votes, truth), seconds)
+
+
+def sequentially(queues: Votes, truth: Mapping[str, Boxes], aim: Aim) -> tuple[dict[str, float], Votes]:
+    """Measure what was found by asking on where that was worth it; return the votes it took too."""
+    began = time.process_time()
+    asked, agreed = collect(queues, aim)
+    seconds = time.process_time() - began
+    votes = {image: queue[: asked[image]] for image, queue in queues.items()}
+    found = {image: matching.boxes_of(agreed.get(TileId(image))) for image in votes}
+    return measure(found, truth, _mean(votes, truth), seconds), votes
+
+
+def held_out(votes: Votes, truth: Mapping[str, Boxes], rng: np.random.Generator) -> dict[str, Outcomes]:
+    """Judge each half of the images by a crowd that was learned from the other half, all boxes and only wide ones."""
+    images = [str(image) for image in rng.permutation(sorted(votes))]
+    halves = images[::2], images[1::2]
+    results: dict[str, list[Outcomes]] = {"all": [], "wide": []}
+    for judged, learned in (halves, halves[::-1]):
+        crowd = learn_crowd([vote for image in learned for vote in votes[image]])
+        agreed = agree_all([vote for image in judged for vote in votes[image]], crowd)
+        for image in (image for image in judged if image in truth):
+            found = matching.boxes_of(agreed.get(TileId(image)))
+            results["all"].append(matching.outcomes(*found, truth[image]))
+            results["wide"].append(matching.outcomes(*found, truth[image], matching.SMALL))
+    return {name: Outcomes.of(several) for name, several in results.items()}
+
+
+def run(crowd: Votes, truth: Mapping[str, Boxes], aims: Mapping[str, Aim], seed: int) -> tuple[Figures, Figures]:
+    """Measure everything on one order of the votes; return the methods' metrics and the calibrations' outcomes."""
+    rng = np.random.default_rng(seed)
+    queues = shuffled(crowd, rng)
+    methods = at_fixed_votes(queues, truth)
+    taken = {f"{n}_votes": {image: queue[:n] for image, queue in queues.items()} for n in (7, 3)}
+    for name, aim in aims.items():
+        methods[name], votes = sequentially(queues, truth, aim)
+        if aim.smallest == 0:
+            taken["sequential"] = votes
+    return methods, {name: held_out(votes, truth, rng) for name, votes in taken.items()}
+
+
+def shuffled(crowd: Votes, rng: np.random.Generator) -> Votes:
+    """Put each image's votes in a random order."""
+    return {image: [crowd[image][i] for i in rng.permutation(len(crowd[image]))] for image in sorted(crowd)}
+
+
+def trace(crowd: Votes, truth: Mapping[str, Boxes], aim: Aim, seeds: Sequence[int]) -> list[Figures]:
+    """Measure sequential asking at several target risks."""
+    queues = [shuffled(crowd, np.random.default_rng(seed)) for seed in seeds]
+    risks = {f"{wanted}": Aim(aim.smallest, wanted, ()) for wanted in aim.traced}
+    runs = [{name: sequentially(order, truth, one)[0] for name, one in risks.items()} for order in queues]
+    return [{"target_risk": float(name), **metrics} for name, metrics in matching.gather(runs).items()]
+
+
+def calibration(runs: Sequence[Mapping[str, Mapping[str, Outcomes]]]) -> tuple[Figures, dict[str, Outcomes]]:
+    """Return the calibration errors over all orders, and all boxes' outcomes put together."""
+    errors = matching.gather(
+        [
+            {name: {"ece": both["all"].error(), "ece_wide": both["wide"].error()} for name, both in one.items()}
+            for one in runs
+        ]
+    )
+    pooled = {name: Outcomes.of(one[name]["all"] for one in runs) for name in runs[0]}
+    return errors, pooled
+
+
+def goals(methods: Figures, errors: Figures) -> Figures:
+    """Compare the means over all orders with what was asked for."""
+    best = max(BASELINES, key=lambda name: matching.middle(methods[name]["f1"]))
+    ours, theirs, majority = (matching.middle(methods[name]["f1"]) for name in ("ours", best, "majority_median"))
+    every, wide = ({m: matching.middle(v) for m, v in methods[name].items()} for name in AIMS)
+    held = {name: matching.middle(error["ece"]) for name, error in errors.items()}
+    return {
+        "f1_at_7_votes": matching.goal(
+            f"above every baseline, of which {best} is best", ours > theirs, ours=ours, best=theirs
+        ),
+        "f1_at_few_votes": matching.goal(
+            "at most 2.5 votes per image reach the f1 of 7 votes by majority",
+            every["votes_per_image"] <= 2.5 and every["f1"] >= majority,
+            votes_per_image=every["votes_per_image"],
+            ours=every["f1"],
+            majority=majority,
+        ),
+        "loss": matching.goal(
+            "at most .0112 at 3.0 votes per image or fewer",
+            wide["votes_per_image"] <= 3.0 and wide["loss"] <= 0.0112,
+            votes_per_image=wide["votes_per_image"],
+            loss=wide["loss"],
+        ),
+        "calibration": matching.goal(
+            "held-out error at most .03 with 7, 3 and sequential votes", max(held.values()) <= 0.03, **held
+        ),
+    }
+
+
+def plot_votes(methods: Figures, curves: Figures, where: Path) -> None:
+    """Draw f1 and loss against votes per image."""
+    figure, panels = plt.subplots(1, 2, figsize=(11, 4.5), layout="constrained")
+    lines = curves | {"majority_median": [methods[f"majority_median_{n}"] for n in MAJORITY_VOTES]}
+    for panel, metric in zip(panels, ("f1", "loss"), strict=True):
+        for name, points in lines.items():
+            panel.plot(
+                *([matching.middle(p[m]) for p in points] for m in ("votes_per_image", metric)), "o-", label=name
+            )
+        for name in ("ours", "single_worker", "dbscan", "weighted_boxes_fusion"):
+            panel.plot(*(matching.middle(methods[name][m]) for m in ("votes_per_image", metric)), "s", label=name)
+        panel.set(xlabel="votes per image", ylabel=metric)
+    for name in ("branson_online", "branson_online_median_box"):
+        panels[1].plot(PUBLISHED[name]["votes_per_image"], PUBLISHED[name]["loss"], "x--", label=f"{name} (published)")
+    panels[1].set(yscale="log")
+    panels[1].legend(fontsize=8)
+    figure.savefig(where, dpi=120)
+    plt.close(figure)
+
+
+def plot_reliability(pooled: Mapping[str, Outcomes], where: Path) -> None:
+    """Draw how often boxes came true against the probability they were given."""
+    figure, panel = plt.subplots(figsize=(5, 4.5), layout="constrained")
+    panel.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
+    for name, boxes in pooled.items():
+        panel.plot(*zip(*((said, came) for said, came, _ in boxes.bins()), strict=True), "o-", label=name)
+    panel.set(xlabel="probability given", ylabel="share that an expert drew too")
+    panel.legend()
+    figure.savefig(where, dpi=120)
+    plt.close(figure)
+
+
+def read_votes(boxes: Path, assignments: Path, images: Path) -> dict[str, list[Vote]]:
+    """Return each listed image's votes, workers in the file's order; one who drew nothing has a vote without boxes."""
+    listed = set(pd.read_csv(images, dtype={"image": str})["image"])
+    drawn = dict(list(pd.read_csv(boxes, dtype={"image": str}).groupby(["image", "worker"])))
+    asked = pd.read_csv(assignments, dtype={"image": str})
     votes: dict[str, list[Vote]] = {}
     for image, worker in zip(asked["image"], asked["worker"], strict=True):
-        rows = drawn.get((image, worker))
-        boxes = no_boxes() if rows is None else rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
-        votes.setdefault(image, []).append(Vote(Person(worker), TileId(image), boxes, (), BEGAN, 0.0, True))
+        if image in listed:
+            rows = drawn.get((image, worker))
+            own = no_boxes() if rows is None else rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float64)
+            votes.setdefault(image, []).append(Vote(Person(worker), TileId(image), own, (), BEGAN, 0.0, blind=True))
     return votes
 
 
-def run(
-    crowd: Mapping[str, list[Vote]], truth: Mapping[str, list[Vote]], asked: int, smallest: float, seed: int
-) -> dict[str, dict[str, float]]:
-    """Measure all methods on the same `asked` votes of each image, drawn by seed."""
-    rng = np.random.default_rng(seed)
-    drawn = {image: [crowd[image][i] for i in rng.permutation(len(crowd[image]))[:asked]] for image in sorted(truth)}
-    expert = {image: np.concatenate([vote.boxes for vote in truth[image]]) for image in truth}
-    results = {}
-    for name, method in METHODS.items():
-        began = time.process_time()
-        found = {image: method(votes) for image, votes in drawn.items()}
-        seconds = time.process_time() - began
-        used = 1 if method is single_worker else float(np.mean([len(votes) for votes in drawn.values()]))
-        tallies = [compare(found[image], expert[image], smallest) for image in drawn]
-        results[name] = {**score(tallies), "votes_per_image": used, "seconds": seconds}
-    return results
-
-
-def summary(values: Sequence[float]) -> float | dict[str, float]:
-    """Return the mean and its 95 % interval (Student's t over seeds), or the only value."""
-    if len(values) == 1:
-        return values[0]
-    mean, error = float(np.mean(values)), float(stats.sem(values))
-    half = error * float(stats.t.ppf(0.975, len(values) - 1))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ("boxes", "assignments", "experts", "expert-assignments", "images"):
+        parser.add_argument(f"--{name}", type=Path, required=True)
+    parser.add_argument("--order-seed", type=int, default=0, help="the first order's; the others follow")
+    parser.add_argument("--orders", type=int, default=20)
+    parser.add_argument("--target-risk", type=float, help="expected false and missed boxes at which asking ends")
+    parser.add_argument("--json", default="-")
+    return parser.parse_args()
 
 
 def main() -> None:
-    """Read the arguments, measure, write one JSON object."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--votes", type=int, default=7, help="votes used of each image")
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--ignore-below", type=float, default=30, help="pixels; 30 is Branson's, 0 counts all")
-    parser.add_argument("--json", default="-")
-    given = parser.parse_args()
-    crowd, experts = read_votes(given.data, "crowd"), read_votes(given.data, "expert")
-    truth = {image: votes for image, votes in experts.items() if image in crowd}
-    runs = [run(crowd, truth, given.votes, given.ignore_below, seed) for seed in range(given.seeds)]
+    """Measure all orders, then the curves on the first few, and write."""
+    given = arguments()
+    crowd = read_votes(given.boxes, given.assignments, given.images)
+    experts = read_votes(given.experts, given.expert_assignments, given.images)
+    truth = {i: np.concatenate([vote.boxes for vote in votes]) for i, votes in experts.items() if i in crowd}
+    aims = {
+        n: Aim(a.smallest, a.risk if given.target_risk is None else given.target_risk, a.traced)
+        for n, a in AIMS.items()
+    }
+    seeds = range(given.order_seed, given.order_seed + given.orders)
+    runs = [run(crowd, truth, aims, seed) for seed in seeds]
+    methods, (errors, pooled) = matching.gather([one for one, _ in runs]), calibration([one for _, one in runs])
+    curves = {name: trace(crowd, truth, aim, seeds[:CURVE_ORDERS]) for name, aim in aims.items()}
+    risks = {name: {"target_risk": aim.risk, "smallest": aim.smallest} for name, aim in aims.items()}
+    settings = {
+        "votes": MOST,
+        "orders": list(seeds),
+        "curve_orders": list(seeds[:CURVE_ORDERS]),
+        "sequential": risks,
+        "iou": 0.5,
+    }
     report = {
         "benchmark": "consensus",
-        "settings": {"votes": given.votes, "seeds": given.seeds, "ignore_below": given.ignore_below, "iou": 0.5},
-        "machine": {"python": platform.python_version(), "system": platform.platform(), "cpus": os.cpu_count()},
-        "data": {"folder": given.data.resolve().name, "images": len(truth)},
-        "methods": {
-            name: {metric: summary([one[name][metric] for one in runs]) for metric in runs[0][name]} for name in METHODS
-        },
+        "settings": settings,
+        "data": {"folder": given.boxes.resolve().parent.name, "images": len(truth), "images_learned_from": len(crowd)},
+        "methods": methods,
+        "calibration": errors,
+        "reliability": {name: boxes.bins() for name, boxes in pooled.items()},
+        "curves": curves,
+        "published": PUBLISHED,
+        "goals": goals(methods, errors),
     }
-    text = json.dumps(report, indent=2) + "\n"
-    if given.json == "-":
-        sys.stdout.write(text)
-    else:
-        Path(given.json).write_text(text)
+    matching.write(report, given.json)
+    if given.json != "-":
+        beside = Path(given.json)
+        plot_votes(methods, curves, beside.with_name(f"{beside.stem}_votes.png"))
+        plot_reliability(pooled, beside.with_name(f"{beside.stem}_reliability.png"))
 
 
-def _stack(boxes: Sequence[Sequence[float] | NDArray[np.float64]]) -> Boxes:
-    return np.array(boxes, dtype=np.float64).reshape(-1, 4)
-
-
-def _width(boxes: Boxes) -> NDArray[np.float64]:
-    width: NDArray[np.float64] = boxes[:, 2] - boxes[:, 0]
-    return width
+def _mean(votes: Votes, truth: Mapping[str, Boxes]) -> float:
+    return float(np.mean([len(votes[image]) for image in truth]))
 
 
 if __name__ == "__main__":

@@ -295,8 +295,11 @@ def test_tiles_are_read_with_the_people_who_answered_and_gold_left_out(session) 
 
     (read,) = read_asked(session)
 
-    assert (read.people, read.wanted, read.voters, read.boxes) == (2, 3, 2, 2)
+    assert (read.people, read.wanted, read.voters, read.state) == (2, 3, 2, "agreed")
     assert (read.to_expert, read.by_expert) == (False, False), "an expert was asked for gold, not in need"
+    session.get_one(ConsensusRow, where).voters = 1
+    session.flush()
+    assert read_asked(session)[0].boxes == 2
 
 
 def answer(task: int, person: str, annotation: int, result: list | None = None, at: datetime = NOW, **flags):

@@ -47,7 +47,7 @@ class Asked:
     voters: int = 0
     """Those whose word is in the consensus."""
     boxes: int = 0
-    """Animals in the consensus."""
+    """Animals in the consensus; read only where fewer than two people have a word in it."""
     to_expert: bool = False
     by_expert: bool = False
 
@@ -145,9 +145,9 @@ def forgotten(tiles: Sequence[Asked], now: datetime) -> Alarm | None:
 
 def read_asked(session: Session) -> list[Asked]:
     """Return every tile that people were asked about."""
-    people, passed_on = _people(session), _to_experts(session)
+    people, passed_on, lonely = _people(session), _to_experts(session), _boxes_of_few(session)
     query = (
-        select(TaskRow, ConsensusRow)
+        select(TaskRow, ConsensusRow.state, ConsensusRow.voters, ConsensusRow.by_expert)
         .outerjoin(ConsensusRow, col(ConsensusRow.tile) == TaskRow.subject)
         .where(TaskRow.question == Question.BOXES.value, TaskRow.gold == 0)
         .order_by(TaskRow.subject)
@@ -155,17 +155,23 @@ def read_asked(session: Session) -> list[Asked]:
     return [
         Asked(
             tile=task.subject,
-            state=consensus.state if consensus else "open",
+            state=state or "open",
             people=len(people[task.id or 0]),
             wanted=task.overlap,
             asked_at=task.created_at,
-            voters=consensus.voters if consensus else 0,
-            boxes=len(consensus.accepted()) if consensus else 0,
+            voters=voters or 0,
+            boxes=lonely.get(task.subject, 0),
             to_expert=task.subject in passed_on,
-            by_expert=bool(consensus and consensus.by_expert),
+            by_expert=bool(by_expert),
         )
-        for task, consensus in session.exec(query)
+        for task, state, voters, by_expert in session.exec(query)
     ]
+
+
+def _boxes_of_few(session: Session) -> dict[str, int]:
+    """Return how many animals each consensus of fewer than two people holds: the boxes of all would take long."""
+    rows = session.exec(select(ConsensusRow).where(ConsensusRow.voters < LEAST_PEOPLE, ConsensusRow.state == "agreed"))
+    return {row.tile: len(row.accepted()) for row in rows}
 
 
 def _people(session: Session) -> dict[int, set[str]]:

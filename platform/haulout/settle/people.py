@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlmodel import Session, col, delete, func, select
 
+from active_learning import anchoring as anchored
 from active_learning import crowd as crowds
 from active_learning import usability as usabilities
 from active_learning.ballots import EXPERT
@@ -71,6 +72,7 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
     with writing(services.database) as session:
         row = CrowdRow(votes=len(humans), learned=crowds.to_json(crowd), at=services.now())
         row.usability = usabilities.to_json(usability)
+        row.anchoring = anchored.to_json(anchored.anchoring(humans, crowd))
         session.add(row)
         _note_suspects(session, suspects, services)
     return True

@@ -1,7 +1,7 @@
 """Draws curves as inline SVG: the numbers become lengths here, the template only writes them down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, floor, log10
 
@@ -13,7 +13,9 @@ from haulout.report import Day, Exam, Figure, Week
 WIDTH, HEIGHT = 900, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 34
 MOST_LABELS = 9
-WIDEST_BAR = 56.0
+WIDEST_BAR = 48.0
+WIDEST_STEP = 72.0
+"""Between bars: a few of them stand close together, where a phone shows them all."""
 LETTER = 7
 """How wide a letter of a label is, about."""
 
@@ -46,6 +48,10 @@ class Chart:
     """The value at the upper edge; the lower edge is 0."""
     margin: float = 12
     """Left free beside the first and the last place."""
+    closest: float | None = None
+    """How far neighbours are apart at least, for charts that need not fill their width."""
+    reach: tuple[float, ...] = ()
+    """Places that the axis holds even when no point is there, so that charts below each other line up."""
 
     @property
     def bar(self) -> float:
@@ -61,10 +67,13 @@ class Chart:
 
     def x(self, at: float) -> float:
         """Return how far from the left this place is drawn."""
-        places = [point.at for series in self.series for point in series.points]
-        first, last = min(places), max(places)
-        share = (at - first) / (last - first) if last > first else 0.5
-        return round(LEFT + self.margin + share * (WIDTH - LEFT - RIGHT - 2 * self.margin), 1)
+        places = sorted({*(point.at for series in self.series for point in series.points), *self.reach})
+        first, last = places[0], places[-1]
+        room = WIDTH - LEFT - RIGHT - 2 * self.margin
+        if self.closest is not None:
+            room = min(room, WIDEST_STEP * (last - first) / self.closest)
+        share = (at - first) / (last - first) if last > first else 0.0 if self.closest else 0.5
+        return round(LEFT + self.margin + share * room, 1)
 
     def anchor(self, point: Point) -> str:
         """Return which end of the point's label is at the point, so that the picture's edge cuts none."""
@@ -94,13 +103,13 @@ class Chart:
         return [point for _, point in places[::every]]
 
 
-def chart(title: str, series: Sequence[Series], top: float | None = None, margin: float = 12) -> Chart:
+def chart(title: str, series: Sequence[Series], top: float | None = None) -> Chart:
     """Put the series on axes that hold all their values, or that end at `top`."""
     highest = max((_highest(p.figure) for one in series for p in one.points), default=1.0)
     if top is None:
         step = _step(max(highest, 1.0))
         top = ceil(max(highest, 1.0) / step) * step
-    return Chart(title, tuple(series), top, margin)
+    return Chart(title, tuple(series), top)
 
 
 def occupancy(days: Sequence[Day], language: Language) -> Chart:
@@ -149,21 +158,26 @@ def people_per_tile(people: Sequence[tuple[int, int]], language: Language) -> Ch
     """Draw how many tiles were finished by one person, by two, and so on."""
     points = [Point(many, language.number(many), Figure(tiles)) for many, tiles in people]
     name = language.gettext("Finished tiles by how many people answered them")
-    return chart(name, [Series(name, "bars", tuple(points))], margin=WIDEST_BAR)
+    return _close(chart(name, [Series(name, "bars", tuple(points))]), closest=1)
 
 
 def answers_by_week(weeks: Sequence[Week], language: Language) -> Chart:
     """Draw how many tiles a person answered each week."""
     points = [Point(one.first.toordinal(), language.short_day(one.first), Figure(one.answers)) for one in weeks]
     name = language.gettext("Tiles answered each week")
-    return chart(name, [Series(name, "bars", tuple(points))], margin=WIDEST_BAR)
+    return _close(chart(name, [Series(name, "bars", tuple(points))]), closest=7)
 
 
 def found_by_week(weeks: Sequence[Week], language: Language) -> Chart:
     """Draw the share of the agreed animals that a person found each week, with its interval."""
     points = [Point(one.first.toordinal(), language.short_day(one.first), one.found) for one in weeks if one.found]
     name = language.gettext("Share of the agreed animals that were found each week")
-    return chart(name, [Series(name, "counted", tuple(points))], top=1.0, margin=WIDEST_BAR)
+    drawn = _close(chart(name, [Series(name, "counted", tuple(points))], top=1.0), closest=7)
+    return replace(drawn, reach=tuple(one.first.toordinal() for one in weeks))
+
+
+def _close(drawn: Chart, closest: float) -> Chart:
+    return replace(drawn, margin=WIDEST_BAR, closest=closest)
 
 
 def teach(app: Flask) -> None:

@@ -22,7 +22,7 @@ from haulout.report import (
 from haulout.tables import ConsensusRow, ExclusionRow, SuspicionRow, TileRow
 from haulout.web.drawn import Drawn, drawn
 
-LESSONS = 12
+LESSONS = 8
 """Teaching tiles shown at most, the newest ones."""
 EXAMPLES = 5
 

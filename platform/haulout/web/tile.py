@@ -117,14 +117,14 @@ def weight(probability: float) -> str:
 
 
 def _believed(settled: ConsensusRow | None) -> tuple[Believed, ...]:
-    """Return the boxes of the consensus, the surest first."""
+    """Return the boxes of the consensus, the most doubtful first."""
     rows: Sequence[list[object]] = settled.boxes if settled else []
     shapes = drawn(settled.accepted(-1.0), settled.probabilities()) if settled else ()
     found = [
         Believed(box, weight(box.share or 0.0), tuple(row[5]), float(row[6]) if len(row) > 6 else 0.0)  # type: ignore[arg-type]
         for box, row in zip(shapes, rows, strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: -(one.box.share or 0.0)))
+    return tuple(sorted(found, key=lambda one: abs((one.box.share or 0.0) - 0.5)))
 
 
 def _next(task: TaskRow | None, settled: ConsensusRow | None, votes: int) -> Next:

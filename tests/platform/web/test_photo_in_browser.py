@@ -1,4 +1,4 @@
-"""A photo's layers are switched by keyboard alone, without a script."""
+"""The layers of a photo and a tile are switched by keyboard alone, without a script; pages fit a phone."""
 
 import threading
 from collections.abc import Iterator
@@ -47,7 +47,22 @@ def test_layers_and_zoom_work_by_keyboard(page: Page, address: str, season) -> N
     assert complaints == [], "the content policy blocked something"
 
 
-def test_no_page_is_wider_than_a_small_phone(page: Page, address: str, season) -> None:
+def test_each_person_s_boxes_on_a_tile_are_hidden_by_keyboard(page: Page, address: str, people) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{address}/tiles/{people.disputed}")
+    layers = [page.locator(f"svg .layer.{name}") for name in ("hand-0", "hand-2", "rejected", "sure")]
+    assert [layer.is_visible() for layer in layers] == [True] * 4
+
+    for identifier in ("layer-rejected", "layer-hand-0"):
+        reach(page, identifier)
+        page.keyboard.press("Space")
+
+    assert [layer.is_visible() for layer in layers] == [False, True, False, True]
+    assert complaints == [], "the content policy blocked something"
+
+
+def test_no_page_is_wider_than_a_small_phone(page: Page, address: str, season, people) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     paths = [
         "",
@@ -59,6 +74,10 @@ def test_no_page_is_wider_than_a_small_phone(page: Page, address: str, season) -
         "individuals/W-0001",
         "quarantine",
         "report",
+        "people",
+        "people/person-0",
+        "people/person-1",
+        f"tiles/{people.disputed}",
     ]
     for path in [*paths, f"photos/{season.photos[2].id}"]:
         page.goto(f"{address}/{path}?language=ru")
