@@ -75,10 +75,6 @@ class Ballots:
     def _human(self) -> Numbers:
         return np.array([person not in (MACHINE, EXPERT) for person in self.people], dtype=np.float64)
 
-    def drawn(self) -> Numbers:
-        """Return how many voters, the machine among them, drew at each place, shape (places,)."""
-        return np.bincount(self.chance_place, self.chance_drew, len(self.place_tile)).astype(np.float64)
-
 
 def answers(votes: Iterable[Vote]) -> list[Vote]:
     """Return each person's latest vote, by person, without those skipped or called unusable."""

@@ -76,8 +76,11 @@ def _kinds_alone(ballots: Ballots, crowd: Crowd, sizes: Numbers) -> Numbers:
         np.bincount(ballots.chance_place, says[:, kind], places) + np.log(crowd.sizes.density[kind, bin_of])
         for kind in range(KINDS)
     ]
-    drew = np.where(ballots.chance_drew, np.log(strays[person]), 0.0)
-    stray = np.bincount(ballots.chance_place, drew, places) + (ballots.drawn() - 1) * np.log(CHANCE_MEETING)
+    # A drawer without a say proves nothing: a box that only such people drew is like one of many anywhere.
+    drew = np.where(ballots.chance_drew, weight, 0.0)
+    drawers = np.bincount(ballots.chance_place, drew, places)
+    stray = np.bincount(ballots.chance_place, drew * np.log(strays[person]), places)
+    stray = stray + (drawers - 1) * np.log(CHANCE_MEETING)
     return np.stack([*real, stray + np.log(crowd.sizes.strays[bin_of])], axis=1)
 
 

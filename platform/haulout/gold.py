@@ -73,7 +73,7 @@ def _copy(services: Services, session: Session, tile: TileId, rng: np.random.Gen
         subject=tile,
         gold=number,
         batch=tasks[0].batch,
-        key=f"{Question.BOXES.value}:{tile}:{number}",
+        key=f"{Question.BOXES.value}:{services.sealed(f'{tile}:{number}')}",
         priority=float(rng.random()),
         overlap=1,
         blind=tasks[0].blind,

@@ -137,7 +137,8 @@ def _task(services: Services, batch: int, model: str, one: Chosen, priority: flo
         question=Question.BOXES.value,
         subject=one.tile,
         batch=batch,
-        key=f"{Question.BOXES.value}:{one.tile}",
+        # Sealed, because it can be read in Label Studio: gold asks about the same tile and must not be told apart.
+        key=f"{Question.BOXES.value}:{services.sealed(one.tile)}",
         priority=priority,
         overlap=services.settings.least_votes,
         blind=one.blind,

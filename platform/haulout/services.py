@@ -1,5 +1,7 @@
 """What a use case is given: the database, the files, the networks, Label Studio, the time."""
 
+import hashlib
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +49,10 @@ class Services:
         from haulout_models.registry import Registry
 
         return Registry(self.weights)
+
+    def sealed(self, text: str) -> str:
+        """Return a name for the text that tells nobody what it was: the same for ever, another one in every home."""
+        return hmac.new(self.settings.secret_key.encode(), text.encode(), hashlib.sha256).hexdigest()[:32]
 
     def rng(self, *purpose: int) -> np.random.Generator:
         """Return the random numbers for one purpose: the same for the same seed and purpose, whatever ran before."""

@@ -17,7 +17,9 @@ from haulout.tables import (
     MarkRow,
     SightingRow,
     TaskRow,
+    TileRow,
 )
+from labeling_configs.vocabulary import PhotoId, Rectangle, Tile, TileId
 
 LEFT, RIGHT = (20, 50, 120, 150), (220, 50, 320, 150)
 
@@ -164,3 +166,28 @@ def test_a_part_that_cannot_be_read_is_noted_once_and_the_rest_counts(coordinato
     assert "seal" in broken.reason
     assert coordinator.rows(ConsensusRow)[0].state == "agreed"
     assert len(coordinator.rows(TaskRow)) == 1
+
+
+def test_an_animal_cut_by_the_edges_of_two_tiles_is_one_animal(coordinator):
+    across, photo = (150, 100, 250, 200), coordinator.photo()
+    halves = [
+        Tile(TileId("left"), PhotoId(photo.id), Rectangle(0, 0, 220, 300), Rectangle(0, 0, 200, 300)),
+        Tile(TileId("right"), PhotoId(photo.id), Rectangle(180, 0, 400, 300), Rectangle(200, 0, 400, 300)),
+    ]
+    for half in halves:
+        coordinator.store(TileRow.of(half))
+        coordinator.store(
+            TaskRow(question="boxes", subject=half.id, key=half.id, overlap=2, created_at=photo.ingested_at)
+        )
+    dispatch(coordinator.services)
+
+    animals = []
+    for half, piece in zip(halves, [(150, 100, 220, 200), (180, 100, 250, 200)], strict=True):
+        for name in ("anna", "boris"):
+            coordinator.draw(name, half, piece)
+        take_in(coordinator)
+        animals.append(coordinator.rows(AnimalRow))
+
+    (alone,), (whole,) = animals
+    assert whole.box == pytest.approx(across, abs=1)
+    assert (whole.id, whole.tile) == (alone.id, "right")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from sqlmodel import Session, col, select
 
+from active_learning.anchoring import Anchoring, from_json
 from haulout.answers import live_answers
-from haulout.tables import AnswerRow, ConsensusRow, PersonRow, PhotoRow, TileRow
+from haulout.tables import AnswerRow, ConsensusRow, CrowdRow, PersonRow, PhotoRow, TileRow
 from labeling_configs.vocabulary import Question, Role
 
 
@@ -35,6 +36,8 @@ class Effort:
     unusable: int
     agreement: float | None
     """Mean share of voters on the majority's side over agreed tiles; None before the first one."""
+    anchoring: Anchoring | None = None
+    """How the machine's boxes sway people, at all sites, as measured the last night; None before the first one."""
 
 
 def read_effort(session: Session, site: str) -> Effort:
@@ -55,7 +58,13 @@ def read_effort(session: Session, site: str) -> Effort:
         disputed=sum(row.state == "disputed" for row in consensus),
         unusable=sum(row.state == "unusable" for row in consensus),
         agreement=float(np.mean(agreement)) if agreement else None,
+        anchoring=_anchoring(session),
     )
+
+
+def _anchoring(session: Session) -> Anchoring | None:
+    newest = session.exec(select(CrowdRow).order_by(col(CrowdRow.id).desc()).limit(1)).first()
+    return from_json(newest.anchoring) if newest and newest.anchoring else None
 
 
 def _work(answers: Sequence[AnswerRow]) -> Work:

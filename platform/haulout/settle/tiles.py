@@ -82,8 +82,9 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
     else:
         state = _state(decision.step, doubt)
     task.state = "retired" if state != "open" else "open"
-    # Label Studio counts everybody who opened the task, also those whose word does not count.
-    task.overlap = max(task.overlap, decision.overlap + unheard)
+    if task.state == "open":
+        # Label Studio counts everybody who opened the task, also those whose word does not count.
+        task.overlap = max(task.overlap, decision.overlap + unheard)
     session.add(task)
     _ask_expert(services, session, task, wanted=state == "disputed", answered=bool(expert))
     found = consensus or Consensus(tile.id, (), voters=0, agreement=0.0)
