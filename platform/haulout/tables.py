@@ -263,8 +263,8 @@ class CrowdRow(SQLModel, table=True):
 
     __tablename__ = "crowd"
     id: int | None = Field(default=None, primary_key=True)
-    votes: int
-    """How many votes it was learned from."""
+    answers: int
+    """How many answers about boxes there were, those taken back among them."""
     learned: dict[str, Any] = _json()
     usability: dict[str, Any] = _json()
     """How people call pictures unusable, see `active_learning.usability`."""

@@ -23,6 +23,8 @@ class Drawer:
     spread: float = 0.8
     keeps: float = 0.6
     """The chance to keep a false box that the machine shows."""
+    blinkered: float = 1.0
+    """What is left of the chance to find an animal when the machine shows boxes, but not that one."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def _answer(person: str, drawer: Drawer, scene: _Scene, assisted: bool, rng: np.
     shown = ~np.isnan(scene.found[:, 0])
     helped = shown & assisted
     finds = np.where(scene.hidden, drawer.hidden, drawer.plain)
-    finds = np.where(helped, 1 - (1 - finds) / 3, finds)
+    finds = np.where(helped, 1 - (1 - finds) / 3, finds * (drawer.blinkered if assisted else 1.0))
     seen = rng.random(len(finds)) < finds
     drawn = outlined(scene.animals[seen & ~helped], drawer.spread, rng)
     kept = scene.found[seen & helped]
@@ -93,9 +95,7 @@ def drawn_season(
         for scene in scenes
         for name in rng.choice(sorted(people), each, replace=False)
     ]
-    return Season(
-        votes, {scene.tile: scene.animals for scene in scenes}, {scene.tile: scene.false for scene in scenes}
-    )
+    return Season(votes, {scene.tile: scene.animals for scene in scenes}, {scene.tile: scene.false for scene in scenes})
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def test_what_is_learned_of_people_is_kept_and_learned_anew_after_a_day(coordina
 
     (row,) = coordinator.rows(CrowdRow)
     skill = from_json(row.learned).of(by(coordinator, tiles[0], 0))
-    assert (row.votes, skill.tiles) == (24, 12)
+    assert (row.answers, skill.tiles) == (24, 12)
     assert skill.finds[0, PLAIN] > 0.95
 
     late = replace(coordinator.services, now=lambda: row.at + timedelta(hours=25))

@@ -23,6 +23,8 @@ from labeling_configs.vocabulary import Origin, Person, Question, TileId, Vote
 
 AFTER = timedelta(hours=24)
 """How old what is known of people may grow before it is learned anew."""
+GROWN = 1.5
+"""By what factor the answers may grow before that; on the first evening people are strangers."""
 LEAST_TRUST = 0.25
 """Below this much trust a vote is kept and learned from, but does not count as one of the people asked."""
 GOLD = "#gold"
@@ -56,12 +58,16 @@ def knowledge(session: Session) -> Knowledge:
 
 
 def learn_people(services: Services, tell: Tell = silently, *, force: bool = False) -> bool:
-    """Learn everybody's skill anew and look for spam, once a night, or now; say whether that was done."""
+    """Learn everybody's skill anew and look for spam; say whether that was done.
+
+    It is done once a night, when there are half as many answers again, or now by `force`.
+    """
     tell("Learning how well people draw", 0, 0)
     with reading(services.database) as session:
         newest, excluded = _newest(session), excluded_people(session)
-        answered = session.exec(select(func.count()).select_from(AnswerRow)).one()
-        fresh = newest is not None and services.now() - newest.at < AFTER
+        asked = select(func.count()).join(TaskRow, col(TaskRow.id) == AnswerRow.task).select_from(AnswerRow)
+        answered = session.exec(asked.where(TaskRow.question == Question.BOXES.value)).one()
+        fresh = newest is not None and services.now() - newest.at < AFTER and answered < GROWN * newest.answers
         if not force and (fresh or not answered):
             return False
         votes = [vote for vote in _all_votes(session) if vote.person not in excluded]
@@ -70,7 +76,7 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
     humans = [vote for vote in votes if vote.person != EXPERT and not vote.tile.endswith(GOLD)]
     usability, suspects = learn_usability(humans), suspicions(humans)
     with writing(services.database) as session:
-        row = CrowdRow(votes=len(humans), learned=crowds.to_json(crowd), at=services.now())
+        row = CrowdRow(answers=answered, learned=crowds.to_json(crowd), at=services.now())
         row.usability = usabilities.to_json(usability)
         row.anchoring = anchored.to_json(anchored.anchoring(humans, crowd))
         session.add(row)

@@ -327,7 +327,9 @@ class PeopleMaker:
             Person("person-1"): Skill(finds - 0.15, 0.2, 1.6, tiles=40, animals=60.0),
             Person("person-3"): Skill(finds - 0.1, 0.3, 1.4, tiles=3, animals=4.0),
         }
-        session.add(CrowdRow(votes=300, learned=to_json(Crowd(skills, finds=finds - 0.05, rounds=9)), at=SETTLED))
+        learned = to_json(Crowd(skills, finds=finds - 0.05, rounds=9))
+        swayed = {"overlooked": [[30, 100], [6, 60]], "believed": [[20, 50], [0, 0]]}
+        session.add(CrowdRow(answers=300, learned=learned, anchoring=swayed, at=SETTLED))
         reason = "nobody else confirms 31 of 34 boxes on 9 of 11 tiles"
         session.add(
             SuspicionRow(

@@ -199,3 +199,11 @@ def test_a_reason_reads_russian_and_an_unknown_one_stays_as_it_is(client: FlaskC
         row.reason = "does something new <3"
         session.add(row)
     assert "does something new &lt;3" in client.get("/people?language=ru").text
+
+
+def test_the_report_says_how_the_machine_sways_people_with_an_interval(client: FlaskClient, people) -> None:
+    page = " ".join(re.sub(r"<[^>]+>", " ", client.get("/report").text).split())
+
+    assert "Animals the machine did not draw, overlooked 30% (30/100) 10% (6/60) 20% (7% … 31%)" in page
+    assert "The machine's false boxes, believed 40% (20/50) – too few answers" in page.replace("&#39;", "'")
+    assert "Как рамки компьютера влияют на людей" in client.get("/report?language=ru").text
