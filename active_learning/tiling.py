@@ -89,7 +89,6 @@ def _same_animals(boxes: Boxes, tile: Indices, tiles: Sequence[Tile]) -> tuple[I
     first, second = rows[first], rows[second]
     cut = _cut_off(boxes, tile, tiles)
     alike = cut[first] | cut[second] | (matched_iou(boxes[first], boxes[second]) >= SAME_ANIMAL)
-    alike &= tile[first] != tile[second]
     return first[alike], second[alike], share[alike]
 
 

@@ -120,6 +120,18 @@ def test_an_animal_that_both_tiles_show_whole_is_there_though_each_believes_it_t
     assert len(stitched(seen(LEFT, [471, 300, 535, 380]), seen(RIGHT, [465, 300, 529, 380]))) == 1
 
 
+def test_where_the_photo_ends_nothing_is_cut():
+    ((box, _),) = stitched(seen(LEFT, [462, 0, 526, 80]), seen(RIGHT, [471, 0, 535, 84]))
+
+    assert box == [466.5, 0, 530.5, 82]
+
+
+def test_an_outline_that_stops_short_of_the_pictures_end_is_no_whole_animal_where_the_neighbour_sees_it_go_on():
+    animal = [400, 300, 700, 400]
+
+    assert stitched(seen(LEFT, [400, 300, 530, 400]), seen(RIGHT, animal)) == [(animal, "right")]
+
+
 def test_a_whole_box_is_taken_rather_than_a_piece_of_it():
     whole, piece = [300, 300, 500, 400], [300, 310, 500, 400]
 
