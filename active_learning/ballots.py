@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from active_learning.grouping import group_boxes
 from active_learning.overlap import Indices
@@ -64,6 +67,25 @@ class Ballots:
         """Lay out each person's latest answers; those skipped or called unusable say nothing about animals."""
         answered = {tile: answers(of_tile) for tile, of_tile in latest_by_tile(votes).items()}
         return _laid_out([(tile, ballot) for tile, ballot in answered.items() if ballot], trust or {})
+
+    @cached_property
+    def said(self) -> Any:
+        """Who said what of each place, sparse (places, 2 * people * 3): drew or not, whose voice, with which sight.
+
+        Entries are the voters' say. Sums over a place are products with this, and so are sums over a person.
+        """
+        person = self.voter_person[self.chance_voter]
+        cell = (self.chance_drew * len(self.people) + person) * len(Sight) + self.chance_sight
+        shape = (len(self.place_tile), 2 * len(self.people) * len(Sight))
+        return sparse.coo_array((self.voter_weight[self.chance_voter], (self.chance_place, cell)), shape).tocsr()
+
+    @cached_property
+    def looked(self) -> Any:
+        """Who looked at each tile, sparse (tiles, people * 3), with the sight that animals not drawn had."""
+        sight = np.where(self.voter_blind, Sight.BLIND, Sight.UNSHOWN)
+        cell = self.voter_person * len(Sight) + sight
+        shape = (len(self.tiles), len(self.people) * len(Sight))
+        return sparse.coo_array((self.voter_weight, (self.voter_tile, cell)), shape).tocsr()
 
     @property
     def voters_of(self) -> Indices:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from active_learning.ballots import Ballots, Numbers, Sight
+from active_learning.ballots import Ballots, Numbers
 from active_learning.crowd import KINDS, REAL, Crowd
 
 CHANCE_MEETING = 0.02
 """The chance that two stray boxes meet at one place."""
-UNSEEN_SIGHT = Sight.UNSHOWN
 
 
 @dataclass(frozen=True)
@@ -66,30 +65,22 @@ def believe(ballots: Ballots, crowd: Crowd, sizes: Numbers) -> Belief:
 def _kinds_alone(ballots: Ballots, crowd: Crowd, sizes: Numbers) -> Numbers:
     """Return the logarithm of each kind's weight at each place, shape (places, 4), whatever else is on the tile."""
     finds, strays, _ = crowd.columns(ballots)
-    person = ballots.voter_person[ballots.chance_voter]
-    weight = ballots.voter_weight[ballots.chance_voter]
-    places = len(ballots.place_tile)
-    draws = finds[person, ballots.chance_sight]
-    says = np.where(ballots.chance_drew[:, None], np.log(draws), np.log1p(-draws)) * weight[:, None]
-    bin_of = np.searchsorted(crowd.sizes.cuts, sizes)
-    real = [
-        np.bincount(ballots.chance_place, says[:, kind], places) + np.log(crowd.sizes.density[kind, bin_of])
-        for kind in range(KINDS)
-    ]
-    # A drawer without a say proves nothing: a box that only such people drew is like one of many anywhere.
-    drew = np.where(ballots.chance_drew, weight, 0.0)
-    drawers = np.bincount(ballots.chance_place, drew, places)
-    stray = np.bincount(ballots.chance_place, drew * np.log(strays[person]), places)
-    stray = stray + (drawers - 1) * np.log(CHANCE_MEETING)
-    return np.stack([*real, stray + np.log(crowd.sizes.strays[bin_of])], axis=1)
+    voice = np.zeros((2, *finds.shape[:2], KINDS + 1))
+    voice[0, ..., :KINDS], voice[1, ..., :KINDS] = np.log1p(-finds), np.log(finds)
+    voice[1, ..., KINDS] = (np.log(strays) + np.log(CHANCE_MEETING))[:, None]
+    said: Numbers = ballots.said @ voice.reshape(-1, KINDS + 1)
+    # One of the strays meets nobody. A drawer without a say proves nothing: a box that only such people drew is like
+    # one of many anywhere.
+    said[:, KINDS] -= np.log(CHANCE_MEETING)
+    common = np.log(np.vstack([crowd.sizes.density, crowd.sizes.strays]))
+    alone: Numbers = said + common.T[np.searchsorted(crowd.sizes.cuts, sizes)]
+    return alone
 
 
 def _overlooked(ballots: Ballots, crowd: Crowd) -> Numbers:
     finds, _, _ = crowd.columns(ballots)
-    sight = np.where(ballots.voter_blind, Sight.BLIND, UNSEEN_SIGHT)
-    misses = np.log1p(-finds[ballots.voter_person, sight]) * ballots.voter_weight[:, None]
-    tiles = len(ballots.tiles)
-    return np.exp(np.stack([np.bincount(ballots.voter_tile, misses[:, k], tiles) for k in range(KINDS)], axis=1))
+    chance: Numbers = np.exp(ballots.looked @ np.log1p(-finds).reshape(-1, KINDS))
+    return chance
 
 
 def _normalised(logs: Numbers) -> Numbers:

@@ -83,13 +83,14 @@ def _maximised(ballots: Ballots, belief: Belief, crowd: Crowd, size: Numbers) ->
     pooled_drew, pooled_could = drew[human].sum(axis=0), could[human].sum(axis=0)
     finds = (pooled_drew + ANCHOR[:, None] * USUAL_FINDS) / (pooled_could + ANCHOR[:, None])
     strays, pooled_strays = _strays(ballots, belief, human)
+    looked_at = np.bincount(ballots.voter_person, minlength=len(ballots.people))
     skills = {}
     for row, person in enumerate(ballots.people):
         if person == EXPERT:
             continue
         hold, middle = (NEWCOMER, finds) if human[row] else (MACHINE_HOLD, np.tile(MACHINE_FINDS, (3, 1)))
         own = np.clip((drew[row] + hold * middle) / (could[row] + hold), 1e-3, 1 - 1e-3)
-        tiles = int(np.sum(ballots.voter_person == row))
+        tiles = int(looked_at[row])
         animals = float(could[row, Sight.BLIND] @ REAL + could[row, Sight.SHOWN] @ REAL)
         skills[person] = Skill(own, float(strays[row]), crowd.of(person).spread, tiles, animals)
     return replace(
@@ -104,24 +105,16 @@ def _maximised(ballots: Ballots, belief: Belief, crowd: Crowd, size: Numbers) ->
 
 def _counts(ballots: Ballots, belief: Belief) -> tuple[Numbers, Numbers]:
     """Return how many animals of each kind each person drew, and could have drawn, with each sight: (p, 3, 3) both."""
-    people = len(ballots.people)
-    person = ballots.voter_person[ballots.chance_voter]
-    cell = person * 3 + ballots.chance_sight
-    unseen_cell = ballots.voter_person * 3 + np.where(ballots.voter_blind, Sight.BLIND, Sight.UNSHOWN)
-    drew, could = np.zeros((people * 3, KINDS)), np.zeros((people * 3, KINDS))
-    for kind in range(KINDS):
-        share = belief.kinds[ballots.chance_place, kind]
-        drew[:, kind] = np.bincount(cell, share * ballots.chance_drew, people * 3)
-        could[:, kind] = np.bincount(cell, share, people * 3)
-        could[:, kind] += np.bincount(unseen_cell, belief.unseen[ballots.voter_tile, kind], people * 3)
-    return drew.reshape(people, 3, KINDS), could.reshape(people, 3, KINDS)
+    shape = (2, len(ballots.people), len(Sight), KINDS)
+    overlooked, drew = (ballots.said.T @ belief.kinds[:, :KINDS]).reshape(shape)
+    unseen = (ballots.looked.T @ belief.unseen).reshape(shape[1:])
+    return drew, drew + overlooked + unseen
 
 
 def _strays(ballots: Ballots, belief: Belief, human: Flags) -> tuple[Numbers, float]:
     people = len(ballots.people)
-    person = ballots.voter_person[ballots.chance_voter]
-    stray = belief.kinds[ballots.chance_place, KINDS] * ballots.chance_drew
-    boxes, tiles = np.bincount(person, stray, people), np.bincount(ballots.voter_person, minlength=people)
+    _, boxes = (ballots.said.T @ belief.kinds[:, KINDS]).reshape(2, people, len(Sight)).sum(axis=2)
+    tiles = np.bincount(ballots.voter_person, minlength=people)
     pooled = float((boxes[human].sum() + 0.05) / (tiles[human].sum() + 1))
     return (boxes + NEWCOMER * pooled) / (tiles + NEWCOMER), pooled
 
