@@ -78,7 +78,9 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
     with writing(services.database) as session:
         row = CrowdRow(answers=answered, learned=crowds.to_json(crowd), at=services.now())
         row.usability = usabilities.to_json(usability)
-        row.anchoring = anchored.to_json(anchored.anchoring(humans, crowd))
+        believed = trust(suspects)
+        honest = [vote for vote in humans if believed.get(vote.person, 1.0) >= LEAST_TRUST]
+        row.anchoring = anchored.to_json(anchored.anchoring(honest, crowd))
         session.add(row)
         _note_suspects(session, suspects, services)
     return True
