@@ -1,7 +1,8 @@
 """Learn everybody's skill from all votes together with what the votes say: expectation maximisation with priors."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from functools import reduce
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from active_learning.belief import Belief, believe
 from active_learning.crowd import KINDS, MACHINE_FINDS, PLAIN, REAL, USUAL_FINDS, Crowd, Sizes, Skill
 from active_learning.overlap import Indices
 from active_learning.placement import OUTWARD, precisions, root_sides, sizes, weighted_boxes
-from labeling_configs.vocabulary import Vote
+from labeling_configs.vocabulary import Person, Vote
 
 TOLERANCE = 1e-5
 """Learning ends when no rate in the crowd's averages moves by more; boxes' probabilities then err by about 2e-3."""
@@ -32,6 +33,8 @@ SMOOTH = 3.0
 EDGES = 100.0
 """Imagined edges that hold the inward quantile in place, with the mean error below, as a share of the side."""
 EDGE_ERROR = 0.05
+PORTION = 20_000
+"""Votes that are believed and added up at once."""
 FAR_OFF = 3.0
 """Standard deviations beyond which an outline says nothing more about its drawer's precision."""
 
@@ -45,8 +48,9 @@ def learn_crowd(
 ) -> Crowd:
     """Return everybody's skill, learned from all votes at once; the order of the votes does not matter.
 
-    `start` only saves rounds: from any start the answer is the same within about ten times the tolerance. `smallest`,
-    in pixels of the shorter side, is the size from which animals count; smaller ones are learned of apart.
+    `start` only saves rounds; where tiles have two votes each, another start may end at another answer that explains
+    them as well, so what must be rebuilt is learned from scratch. `smallest`, in pixels of the shorter side, is the
+    size from which animals count; smaller ones are learned of apart.
     """
     ballots = Ballots.of(votes)
     if not ballots.tiles:
@@ -54,9 +58,11 @@ def learn_crowd(
     crowd = _precision(ballots, start or Crowd())
     size = sizes(weighted_boxes(ballots, precisions(ballots, crowd.columns(ballots)[2]), crowd.inward))
     crowd = replace(crowd, sizes=_rebinned(crowd.sizes, _cuts(size, smallest)))
+    portions = [(portion, size[places]) for portion, places in ballots.portions(PORTION)]
+    people = _Rows.of(ballots)
     for rounds in range(1, most + 1):
-        belief = believe(ballots, crowd, size)
-        learned = _maximised(ballots, belief, crowd, size)
+        tallies = (_tally(portion, believe(portion, crowd, own), crowd.sizes.cuts, own) for portion, own in portions)
+        learned = _maximised(people, reduce(_Tally.plus, tallies), crowd)
         moved = np.abs(learned.finds - crowd.finds).max() + np.abs(learned.sizes.density - crowd.sizes.density).max()
         crowd = replace(learned, rounds=rounds)
         if moved < tolerance:
@@ -77,67 +83,88 @@ def _rebinned(old: Sizes, cuts: Numbers) -> Sizes:
     return Sizes(cuts, np.tile(old.density.sum(axis=1, keepdims=True) / bins, (1, bins)), np.full(bins, 1 / bins))
 
 
-def _maximised(ballots: Ballots, belief: Belief, crowd: Crowd, size: Numbers) -> Crowd:
-    drew, could = _counts(ballots, belief)
-    human = np.array([person not in (MACHINE, EXPERT) for person in ballots.people])
-    pooled_drew, pooled_could = drew[human].sum(axis=0), could[human].sum(axis=0)
+@dataclass(frozen=True)
+class _Rows:
+    """The people of the ballots, in order: who is a volunteer, and on how many tiles each voted."""
+
+    people: tuple[Person, ...]
+    human: Flags
+    tiles: Numbers
+
+    @classmethod
+    def of(cls, ballots: Ballots) -> "_Rows":
+        human = np.array([person not in (MACHINE, EXPERT) for person in ballots.people])
+        return cls(ballots.people, human, np.bincount(ballots.voter_person, minlength=len(human)).astype(np.float64))
+
+
+@dataclass(frozen=True)
+class _Tally:
+    """What the belief about some tiles adds up to; tallies of different tiles are added."""
+
+    drew: Numbers
+    """Shape (people, 3, 3), sights and kinds: the animals each person drew, and below, could have drawn."""
+    could: Numbers
+    strays: Numbers
+    """Shape (people,)."""
+    seen: Numbers
+    """Shape (4, sizes): places of each kind, strays last."""
+    unseen: Numbers
+    """Shape (3,)."""
+    animals: Numbers
+    """Tiles, animals on them, and the sum of their squares per tile."""
+
+    def plus(self, other: "_Tally") -> "_Tally":
+        return _Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
+
+
+def _tally(ballots: Ballots, belief: Belief, cuts: Numbers, size: Numbers) -> _Tally:
+    shape = (2, len(ballots.people), len(Sight))
+    overlooked, drew = (ballots.said.T @ belief.kinds[:, :KINDS]).reshape(*shape, KINDS)
+    unseen = (ballots.looked.T @ belief.unseen).reshape(*shape[1:], KINDS)
+    _, strays = (ballots.said.T @ belief.kinds[:, KINDS]).reshape(shape).sum(axis=2)
+    bins, many = np.searchsorted(cuts, size), len(cuts) + 1
+    seen = np.stack([np.bincount(bins, belief.kinds[:, kind], many) for kind in range(KINDS + 1)]).astype(np.float64)
+    animals = np.bincount(ballots.place_tile, belief.probability, len(ballots.tiles))
+    moments = np.array([len(animals), animals.sum(), (animals**2).sum()])
+    return _Tally(drew, drew + overlooked + unseen, strays, seen, belief.unseen.sum(axis=0), moments)
+
+
+def _maximised(rows: _Rows, tally: _Tally, crowd: Crowd) -> Crowd:
+    pooled_drew, pooled_could = tally.drew[rows.human].sum(axis=0), tally.could[rows.human].sum(axis=0)
     finds = (pooled_drew + ANCHOR[:, None] * USUAL_FINDS) / (pooled_could + ANCHOR[:, None])
-    strays, pooled_strays = _strays(ballots, belief, human)
-    looked_at = np.bincount(ballots.voter_person, minlength=len(ballots.people))
+    pooled = float((tally.strays[rows.human].sum() + 0.05) / (rows.tiles[rows.human].sum() + 1))
+    strays = (tally.strays + NEWCOMER * pooled) / (rows.tiles + NEWCOMER)
     skills = {}
-    for row, person in enumerate(ballots.people):
+    for row, person in enumerate(rows.people):
         if person == EXPERT:
             continue
-        hold, middle = (NEWCOMER, finds) if human[row] else (MACHINE_HOLD, np.tile(MACHINE_FINDS, (3, 1)))
-        own = np.clip((drew[row] + hold * middle) / (could[row] + hold), 1e-3, 1 - 1e-3)
-        tiles = int(looked_at[row])
-        animals = float(could[row, Sight.BLIND] @ REAL + could[row, Sight.SHOWN] @ REAL)
-        skills[person] = Skill(own, float(strays[row]), crowd.of(person).spread, tiles, animals)
-    return replace(
-        crowd,
-        skills=skills,
-        finds=finds,
-        strays=pooled_strays,
-        sizes=_sizes(ballots, belief, crowd.sizes.cuts, size),
-        clumping=_clumping(ballots, belief),
-    )
+        hold, middle = (NEWCOMER, finds) if rows.human[row] else (MACHINE_HOLD, np.tile(MACHINE_FINDS, (3, 1)))
+        own = np.clip((tally.drew[row] + hold * middle) / (tally.could[row] + hold), 1e-3, 1 - 1e-3)
+        animals = float(tally.could[row, Sight.BLIND] @ REAL + tally.could[row, Sight.SHOWN] @ REAL)
+        skills[person] = Skill(own, float(strays[row]), crowd.of(person).spread, int(rows.tiles[row]), animals)
+    learned = replace(crowd, skills=skills, finds=finds, strays=pooled)
+    return replace(learned, sizes=_sizes(tally, crowd.sizes.cuts), clumping=_clumping(tally))
 
 
-def _counts(ballots: Ballots, belief: Belief) -> tuple[Numbers, Numbers]:
-    """Return how many animals of each kind each person drew, and could have drawn, with each sight: (p, 3, 3) both."""
-    shape = (2, len(ballots.people), len(Sight), KINDS)
-    overlooked, drew = (ballots.said.T @ belief.kinds[:, :KINDS]).reshape(shape)
-    unseen = (ballots.looked.T @ belief.unseen).reshape(shape[1:])
-    return drew, drew + overlooked + unseen
+def _sizes(tally: _Tally, cuts: Numbers) -> Sizes:
+    """Return how common each kind is in each size, smoothed towards how common that size is among all places."""
+    tiles, many = tally.animals[0], len(cuts) + 1
+    everything = tally.seen.sum(axis=0) / max(tally.seen.sum(), 1.0)
+    totals = tally.seen[:KINDS].sum(axis=1) + tally.unseen
+    plain = (totals[PLAIN] + 0.5) / (tiles + 0.5)
+    rates = (totals + MIXED * RARER * plain) / (tiles + MIXED)
+    rates[PLAIN] = plain
+    shares = (tally.seen[:KINDS] + SMOOTH * everything) / (tally.seen[:KINDS].sum(axis=1, keepdims=True) + SMOOTH)
+    stray = tally.seen[KINDS]
+    strays = (stray + SMOOTH / many) / (stray.sum() + SMOOTH)
+    return Sizes(cuts, np.maximum(rates[:, None] * shares, 1e-9), strays)
 
 
-def _strays(ballots: Ballots, belief: Belief, human: Flags) -> tuple[Numbers, float]:
-    people = len(ballots.people)
-    _, boxes = (ballots.said.T @ belief.kinds[:, KINDS]).reshape(2, people, len(Sight)).sum(axis=2)
-    tiles = np.bincount(ballots.voter_person, minlength=people)
-    pooled = float((boxes[human].sum() + 0.05) / (tiles[human].sum() + 1))
-    return (boxes + NEWCOMER * pooled) / (tiles + NEWCOMER), pooled
-
-
-def _sizes(ballots: Ballots, belief: Belief, cuts: Numbers, size: Numbers) -> Sizes:
-    bins, many = np.searchsorted(cuts, size), len(cuts) + 1
-    everything = np.bincount(bins, minlength=many) / max(len(size), 1)
-    density = np.zeros((KINDS, many))
-    totals = belief.kinds[:, :KINDS].sum(axis=0) + belief.unseen.sum(axis=0)
-    plain = (totals[PLAIN] + 0.5) / (len(ballots.tiles) + 0.5)
-    for kind in range(KINDS):
-        seen = np.bincount(bins, belief.kinds[:, kind], many)
-        rare = RARER * plain
-        total = plain if kind == PLAIN else (totals[kind] + MIXED * rare) / (len(ballots.tiles) + MIXED)
-        density[kind] = total * (seen + SMOOTH * everything) / (seen.sum() + SMOOTH)
-    stray = np.bincount(bins, belief.kinds[:, KINDS], many)
-    return Sizes(cuts, np.maximum(density, 1e-9), (stray + SMOOTH / many) / (stray.sum() + SMOOTH))
-
-
-def _clumping(ballots: Ballots, belief: Belief) -> float:
+def _clumping(tally: _Tally) -> float:
     """Return the gamma shape by moments: the variance of animals per tile is mean + mean² / shape."""
-    animals = np.bincount(ballots.place_tile, belief.probability, len(ballots.tiles))
-    mean, variance = float(animals.mean()), float(animals.var())
+    tiles, animals, squares = tally.animals.tolist()
+    mean = animals / tiles
+    variance = squares / tiles - mean**2
     return float(np.clip(mean**2 / max(variance - mean, 1e-3), 0.3, 50))
 
 

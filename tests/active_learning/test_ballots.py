@@ -1,5 +1,6 @@
 """Votes become rows that point at each other, in an order that depends on nothing but the votes."""
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -106,7 +107,7 @@ def test_the_order_of_votes_does_not_matter_even_of_those_of_one_moment(answers,
     one, other = Ballots.of(votes), Ballots.of(shuffled)
 
     assert (one.tiles, one.people) == (other.tiles, other.people)
-    columns = [name for name in vars(one) if name not in ("tiles", "people")]
+    columns = [column.name for column in fields(one) if column.name not in ("tiles", "people")]
     assert all(np.array_equal(getattr(one, name), getattr(other, name)) for name in columns)
 
 
@@ -130,3 +131,23 @@ def test_the_latest_votes_come_by_tile_and_person():
 
     assert latest([second, first]) == [second]
     assert latest_by_tile([second, other, first, elsewhere]) == {"s": [elsewhere], "t": [other, second]}
+
+
+def test_portions_hold_every_tile_once_and_say_what_the_whole_says():
+    boxes = [(10, 10, 60, 60), (200, 10, 260, 70), (400, 10, 460, 80)]
+    votes = [
+        vote(person, *boxes[: (number + place) % 4], tile=f"tile-{number:02}")
+        for number in range(12)
+        for place, person in enumerate(("anna", "boris", "clara")[: 1 + number % 3])
+    ]
+    whole = Ballots.of(votes)
+
+    portions = whole.portions(5)
+
+    assert len(portions) > 3
+    assert sum((part.tiles for part, _ in portions), ()) == whole.tiles
+    for part, places in portions:
+        assert (part.said != whole.said[places]).nnz == 0
+        assert [part.tiles[row] for row in part.place_tile] == [whole.tiles[row] for row in whole.place_tile[places]]
+        assert np.array_equal(part.box, whole.box[np.isin(whole.box_place, np.arange(places.start, places.stop))])
+    assert np.array_equal(np.vstack([part.looked.toarray() for part, _ in portions]), whole.looked.toarray())

@@ -71,8 +71,8 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
         if not force and (fresh or not answered):
             return False
         votes = [vote for vote in _all_votes(session) if vote.person not in excluded]
-        before = crowds.from_json(newest.learned) if newest else None
-    crowd = learn_crowd(votes, before, services.settings.smallest_animal)
+    # From scratch: what was learned before must not decide what is learned now.
+    crowd = learn_crowd(votes, smallest=services.settings.smallest_animal)
     humans = [vote for vote in votes if vote.person != EXPERT and not vote.tile.endswith(GOLD)]
     usability, suspects = learn_usability(humans), suspicions(humans)
     with writing(services.database) as session:
