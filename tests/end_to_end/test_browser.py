@@ -13,9 +13,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 from sqlmodel import select
 
+from haulout.answers import STARTER_SHOWN_ABOVE
 from haulout.db import reading
 from haulout.dispatch import dispatch
-from haulout.dispatch.content import STARTER_SHOWN_ABOVE
 from haulout.ingest import ingest
 from haulout.label_studio import LabelStudio, NewTask, local_file_url
 from haulout.propose import propose
