@@ -188,11 +188,7 @@ def exclude(
     reason: Annotated[str, typer.Option(help="Why; it is kept with the decision.")] = "the operator's decision",
 ) -> None:
     """Leave a person's votes out. None is deleted; `include` undoes it."""
-    from haulout.settle import exclude_person, settle
-
-    with _told() as tell:
-        exclude_person(_services(), person, excluded=True, reason=reason)
-        console.print(f"{settle(_services(), tell)} tiles settled without {person}. They change at the next `listen`.")
+    _count(person, reason, excluded=True)
 
 
 @app.command()
@@ -201,11 +197,18 @@ def include(
     reason: Annotated[str, typer.Option(help="Why; it is kept with the decision.")] = "the operator's decision",
 ) -> None:
     """Count a person's votes again."""
+    _count(person, reason, excluded=False)
+
+
+def _count(person: str, reason: str, *, excluded: bool) -> None:
     from haulout.settle import exclude_person, settle
 
+    services = _services()
     with _told() as tell:
-        exclude_person(_services(), person, excluded=False, reason=reason)
-        console.print(f"{settle(_services(), tell)} tiles settled with {person}.")
+        exclude_person(services, person, excluded=excluded, reason=reason)
+        settled = settle(services, tell)
+    how = "without" if excluded else "with"
+    console.print(f"{settled} tiles settled {how} {person}. Label Studio is told at the next `haulout listen`.")
 
 
 @app.command()

@@ -2,14 +2,16 @@
 
 import logging
 import sys
+from datetime import datetime
 
 import pytest
+from sqlmodel import select
 from typer.testing import CliRunner
 
 from haulout import cli
 from haulout.db import connect as connect_database
-from haulout.db import reading
-from haulout.tables import RunRow
+from haulout.db import reading, writing
+from haulout.tables import ExclusionRow, PersonRow, RunRow
 
 
 @pytest.fixture(autouse=True)
@@ -131,3 +133,18 @@ def test_nobody_can_be_excluded_who_never_answered(haulout):
 
         assert code == 1
         assert "UnknownPerson" in said and "person-7" in said and "nobody yet" in said
+
+
+def test_a_person_can_be_excluded_and_taken_back(haulout, home):
+    haulout("init")
+    engine = connect_database(f"sqlite:///{home / 'haulout.sqlite'}")
+    with writing(engine) as session:
+        session.add(PersonRow(id="person-7", label_studio_user=7, joined_at=datetime(2026, 11, 23)))
+
+    said = [haulout(command, "person-7", "--reason", "draws at random") for command in ("exclude", "include")]
+
+    with reading(engine) as session:
+        decisions = [(row.person, row.excluded, row.reason) for row in session.exec(select(ExclusionRow))]
+    assert [code for code, _ in said] == [0, 0]
+    assert "0 tiles settled without person-7" in said[0][1] and "0 tiles settled with person-7" in said[1][1]
+    assert decisions == [("person-7", True, "draws at random"), ("person-7", False, "draws at random")]
