@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from active_learning.ballots import answers
+from active_learning.ballots import answers, latest_by_tile
 from active_learning.consensus import agree_all
 from active_learning.crowd import Crowd
 from active_learning.grouping import SAME_ANIMAL
@@ -96,12 +96,9 @@ def anchoring(votes: Iterable[Vote], crowd: Crowd | None = None) -> Anchoring:
 
 def _beside_others(votes: Iterable[Vote]) -> Iterable[tuple[Vote, Sequence[Vote]]]:
     """Yield each vote on a tile where the machine looked, with the others' votes under a tile name of its own."""
-    by_tile: dict[TileId, list[Vote]] = {}
-    for vote in votes:
-        by_tile.setdefault(vote.tile, []).append(vote)
     number = 0
-    for tile in sorted(by_tile):
-        given = answers(by_tile[tile])
+    for of_tile in latest_by_tile(votes).values():
+        given = answers(of_tile)
         for vote in given:
             others = [other for other in given if other.person != vote.person]
             blind = [other for other in others if other.blind]

@@ -12,6 +12,7 @@ from haulout.tables import (
     AnimalRow,
     AnswerRow,
     ConsensusRow,
+    CrowdRow,
     ExclusionRow,
     ModelRow,
     ProposalRow,
@@ -135,6 +136,11 @@ def agreed_tiles(session: Session, photo: str) -> list[SettledTile]:
         .order_by(TileRow.id)
     )
     return [(tile.word(), row.accepted(), row.accepted_probabilities()) for tile, row in session.exec(query)]
+
+
+def newest_crowd(session: Session) -> CrowdRow | None:
+    """Return what was learned last of people, None before the first night."""
+    return session.exec(select(CrowdRow).order_by(col(CrowdRow.id).desc()).limit(1)).first()
 
 
 def excluded_people(session: Session) -> set[Person]:

@@ -31,8 +31,8 @@ def gold_tiles(session: Session) -> tuple[GoldTile, ...]:
     return tuple(GoldTile(TileId(row.tile), len(row.accepted()), split == "exam") for row, split in session.exec(query))
 
 
-def ask_gold(services: Services, run: int | None = None, tell: Tell = silently) -> int:
-    """Put gold among the open tasks up to its share, ask experts for more of it; return how many copies were added."""
+def ask_gold(services: Services, tell: Tell = silently) -> int:
+    """Put gold among the open tasks up to its share, ask experts for more of it; return how many copies wait."""
     tell("Mixing in gold", 0, 0)
     settings = services.settings
     with writing(services.database) as session:
@@ -44,7 +44,7 @@ def ask_gold(services: Services, run: int | None = None, tell: Tell = silently) 
                 session.add(_copy(services, session, tile, rng))
                 session.flush()
         _ask_experts(services, session, {tile.tile for tile in tiles}, rng)
-        return len(session.exec(select(TaskRow.id).where(TaskRow.gold > 0, TaskRow.state == "open")).all())
+        return _open(session)
 
 
 def _open(session: Session) -> int:

@@ -47,7 +47,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("propose", lambda services, _, tell: propose(services, tell)),
     ("identify anew", lambda services, _, tell: identify(services, tell)),
     ("select", select_batch),
-    ("gold", lambda services, run, tell: ask_gold(services, run, tell)),
+    ("gold", lambda services, _, tell: ask_gold(services, tell)),
     ("dispatch", lambda services, _, tell: dispatch(services, tell)),
 )
 

@@ -7,8 +7,8 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 from active_learning.anchoring import Anchoring, from_json
-from haulout.answers import live_answers
-from haulout.tables import AnswerRow, ConsensusRow, CrowdRow, PersonRow, PhotoRow, TileRow
+from haulout.answers import live_answers, newest_crowd
+from haulout.tables import AnswerRow, ConsensusRow, PersonRow, PhotoRow, TileRow
 from labeling_configs.vocabulary import Question, Role
 
 
@@ -63,7 +63,7 @@ def read_effort(session: Session, site: str) -> Effort:
 
 
 def _anchoring(session: Session) -> Anchoring | None:
-    newest = session.exec(select(CrowdRow).order_by(col(CrowdRow.id).desc()).limit(1)).first()
+    newest = newest_crowd(session)
     return from_json(newest.anchoring) if newest and newest.anchoring else None
 
 

@@ -12,9 +12,9 @@ from active_learning import crowd as crowds
 from active_learning.counts import share_interval
 from active_learning.crowd import Crowd, Skill
 from active_learning.gold import GoldKind, GoldTile, Marked, mark
-from haulout.answers import excluded_people, read_vote
+from haulout.answers import excluded_people, newest_crowd, read_vote
 from haulout.report.exams import Figure
-from haulout.tables import AnswerRow, ConsensusRow, CrowdRow, PersonRow, PhotoRow, SuspicionRow, TaskRow, TileRow
+from haulout.tables import AnswerRow, ConsensusRow, PersonRow, PhotoRow, SuspicionRow, TaskRow, TileRow
 from labeling_configs.vocabulary import Person, Question, TileId, Vote
 
 FEWEST = 5
@@ -73,7 +73,7 @@ class Given:
 
 def read_crowd(session: Session) -> Crowd | None:
     """Return what was learned last of everybody, None before the first night."""
-    row = session.exec(select(CrowdRow).order_by(col(CrowdRow.id).desc()).limit(1)).first()
+    row = newest_crowd(session)
     return crowds.from_json(row.learned) if row else None
 
 

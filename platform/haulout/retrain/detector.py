@@ -80,7 +80,7 @@ def labelled_tiles(session: Session, storage: Storage, split: str) -> list[ExamT
                 image=storage.original(photo.id, photo.suffix),
                 rectangle=tile.word().shown,
                 boxes=consensus.accepted(DOUBTFUL),
-                weights=consensus.probabilities()[consensus.probabilities() > DOUBTFUL],
+                weights=consensus.accepted_probabilities(DOUBTFUL),
             ),
             day=photo.day(),
         )

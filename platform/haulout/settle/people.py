@@ -14,7 +14,7 @@ from active_learning.crowd import Crowd
 from active_learning.learning import learn_crowd
 from active_learning.suspicion import Suspicion, suspicions, trust
 from active_learning.usability import Usability, learn_usability
-from haulout.answers import excluded_people, read_votes
+from haulout.answers import excluded_people, newest_crowd, read_votes
 from haulout.db import reading, writing
 from haulout.errors import UnknownPerson
 from haulout.services import Services, Tell, silently
@@ -47,7 +47,7 @@ class Knowledge:
 
 def knowledge(session: Session) -> Knowledge:
     """Read what was learned last; before the first night everybody is a newcomer."""
-    row = _newest(session)
+    row = newest_crowd(session)
     suspects = session.exec(select(SuspicionRow.person, func.min(SuspicionRow.trust)).group_by(SuspicionRow.person))
     return Knowledge(
         crowd=crowds.from_json(row.learned) if row else Crowd(),
@@ -64,7 +64,7 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
     """
     tell("Learning how well people draw", 0, 0)
     with reading(services.database) as session:
-        newest, excluded = _newest(session), excluded_people(session)
+        newest, excluded = newest_crowd(session), excluded_people(session)
         asked = select(func.count()).join(TaskRow, col(TaskRow.id) == AnswerRow.task).select_from(AnswerRow)
         answered = session.exec(asked.where(TaskRow.question == Question.BOXES.value)).one()
         fresh = newest is not None and services.now() - newest.at < AFTER and answered < GROWN * newest.answers
@@ -93,10 +93,6 @@ def exclude_person(services: Services, person: str, *, excluded: bool, reason: s
             known = ", ".join(session.exec(select(PersonRow.id).order_by(PersonRow.id))) or "nobody yet"
             raise UnknownPerson(f"There is no person {person!r}. The people page lists them; known: {known}.")
         session.add(ExclusionRow(person=person, excluded=excluded, reason=reason, by=by, at=services.now()))
-
-
-def _newest(session: Session) -> CrowdRow | None:
-    return session.exec(select(CrowdRow).order_by(col(CrowdRow.id).desc()).limit(1)).first()
 
 
 def _note_suspects(session: Session, suspects: tuple[Suspicion, ...], services: Services) -> None:

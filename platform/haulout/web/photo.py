@@ -82,7 +82,7 @@ def _votes(session: Session, tile: TileRow) -> list[tuple[Drawn, ...]]:
 
 
 def _agreed(row: ConsensusRow) -> tuple[Drawn, ...]:
-    return drawn(row.accepted(), row.probabilities()[row.probabilities() > 0.5]) if row.boxes else ()
+    return drawn(row.accepted(), row.accepted_probabilities()) if row.boxes else ()
 
 
 def _state(tile: TileRow, row: ConsensusRow | None) -> TileState:
