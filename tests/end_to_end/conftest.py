@@ -81,6 +81,7 @@ def settings_for(empty_label_studio, label_studio_server, free_port) -> Callable
             detector_minutes=0.25,
             least_ap50=0.0,  # so short a training may fail a real exam
             reidentifier_minutes=0.05,
+            experiment_minutes=0.02,
             seed=8,
             secret_key="a key for tests",
             webhook_secret="a bell for tests",

@@ -26,7 +26,7 @@ from haulout.retrain.detector import labelled_tiles
 from haulout.selection import select_batch
 from haulout.services import Services, silently
 from haulout.serving import serving_detector
-from haulout.settle import settle
+from haulout.settle import learn_people, settle
 from haulout.simulation.people import truth_at
 from haulout.tables import (
     AnimalRow,
@@ -63,9 +63,6 @@ def test_a_season_passes_through_the_loop_until_the_first_detector_serves(coordi
     assert_the_cold_batch_waits_in_label_studio(coordinator)
 
     people_answer(coordinator, truth)
-    listen(coordinator)
-    experts_answer(coordinator, truth, silently)
-    listen(coordinator)
     assert_every_vote_is_stored_as_it_was_given(coordinator)
     assert_the_animals_are_the_true_ones(coordinator, truth)
 
@@ -80,9 +77,13 @@ def test_a_season_passes_through_the_loop_until_the_first_detector_serves(coordi
 
 
 def people_answer(coordinator, truth) -> None:
-    """Taking answers in may ask one more person, who then answers too."""
-    while volunteers_answer(coordinator, truth, silently):
+    """Taking answers in may ask one more person, and so may what a night teaches of people: they then answer too."""
+    while volunteers_answer(coordinator, truth, silently) + experts_answer(coordinator, truth, silently):
         listen(coordinator)
+        learn_people(coordinator, force=True)
+        settle(coordinator, everything=True)
+        identify(coordinator)
+        dispatch(coordinator)
 
 
 def assert_the_cold_batch_waits_in_label_studio(coordinator) -> None:
