@@ -25,6 +25,12 @@ class Interrupted:
     seconds: float = 0.0
 
     @classmethod
+    def standing(cls, file: Path) -> "Interrupted | None":
+        """Say where the training in this file stands; None when there is none, or a damaged one."""
+        found = _read(file) if file.is_file() else None
+        return found[0] if found else None
+
+    @classmethod
     def resume(cls, file: Path | None, network: nn.Module, optimiser: Optimizer, fingerprint: str) -> "Interrupted":
         """Bring network and optimiser to where the file left them; begin anew if it is missing, damaged or another's.
 

@@ -73,6 +73,10 @@ class Settings(BaseModel):
     pairs_per_run: int = Field(default=60, ge=0)
     detector_minutes: float = Field(default=12, gt=0)
     reidentifier_minutes: float = Field(default=4, gt=0)
+    experiment_minutes: float = Field(default=2, ge=0)
+    """Training of each of the three detectors that measure, every week, whether choosing beats chance; 0 for never."""
+    worthwhile_gain: float = Field(default=0.005, ge=0)
+    """AP50 that another 100 tiles must be able to bring, else nobody is asked to teach any more; 0 asks for ever."""
     least_ap50: float = Field(default=0.1, ge=0, le=1)
     """No detector below serves: deleting its boxes would be more work than drawing them."""
     weekly: str = "0 3 * * 1"

@@ -13,7 +13,7 @@ from haulout.gold import ask_gold
 from haulout.identify import identify
 from haulout.lease import Patience, lease
 from haulout.propose import propose
-from haulout.retrain import retrain_detector, retrain_reidentifier
+from haulout.retrain import measure_choice, retrain_detector, retrain_reidentifier
 from haulout.selection import select_batch
 from haulout.services import Services, Tell, silently
 from haulout.settle import learn_people, settle
@@ -43,6 +43,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("settle", lambda services, _, tell: settle(services, tell, everything=True)),
     ("identify", lambda services, _, tell: identify(services, tell)),
     ("retrain the detector", retrain_detector),
+    ("measure the choice", measure_choice),
     ("retrain re-identification", retrain_reidentifier),
     ("propose", lambda services, _, tell: propose(services, tell)),
     ("identify anew", lambda services, _, tell: identify(services, tell)),

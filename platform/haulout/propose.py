@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from sqlmodel import col, select
@@ -40,12 +41,15 @@ def _unseen(services: Services, version: str) -> list[PhotoRow]:
 def _look(services: Services, detector: BoxDetector, photo: PhotoRow, now: datetime) -> ProposalRow:
     image = services.storage.read_photo(photo.id, photo.suffix)
     boxes, scores = detector.detect(image)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return ProposalRow(
         photo=photo.id,
         model=detector.version,
         packed=ProposalRow.pack(boxes, scores),
         features=_features(services, photo, image),
         expected_animals=float(scores.sum()),
+        brightness=float(grey.mean()),
+        contrast=float(grey.std()),
         made_at=now,
     )
 

@@ -113,6 +113,10 @@ class ProposalRow(SQLModel, table=True):
     features: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """float16, shape (d,): what the backbone sees in the photo."""
     expected_animals: float
+    brightness: float = 255.0
+    """Mean brightness of the photo, from 0 to 255."""
+    contrast: float = 255.0
+    """Standard deviation of the photo's brightness."""
     made_at: datetime = _moment()
 
     def boxes(self) -> Boxes:
@@ -174,6 +178,8 @@ class BatchRow(SQLModel, table=True):
     model: str
     code: str
     """The version of Haulout that chose."""
+    goal: str = "teach"
+    """teach, or the figure whose interval the batch is to narrow."""
 
 
 class ChosenRow(SQLModel, table=True):
@@ -184,6 +190,13 @@ class ChosenRow(SQLModel, table=True):
     tile: str = Field(foreign_key="tile.id", primary_key=True)
     reason: str
     value: float
+    """What the label would teach per minute of people's time, times the novelty."""
+    minutes: float = 0.0
+    """People's time that one answer was expected to take."""
+    novelty: float = 0.0
+    """Squared distance from everything known or chosen before, from 0 to 4."""
+    doubts: dict[str, Any] = _json()
+    """What the label would teach by kind, see `active_learning.uncertainty`."""
     probability: float | None = None
     """The chance with which a random draw took this tile; None for tiles that were not drawn at random."""
     blind: bool = False
@@ -210,6 +223,8 @@ class TaskRow(SQLModel, table=True):
     overlap: int = 1
     """How many people are wanted."""
     pushed: str = ""
+    ordered: float | None = None
+    """The priority that Label Studio was told last."""
     blind: bool = False
     model: str = ""
     """The model whose boxes people are shown; kept also for blind tasks, whose boxes stay hidden."""
@@ -270,6 +285,8 @@ class CrowdRow(SQLModel, table=True):
     """How people call pictures unusable, see `active_learning.usability`."""
     anchoring: dict[str, Any] = _json()
     """How the machine's boxes sway people, see `active_learning.anchoring`."""
+    effort: dict[str, Any] = _json()
+    """How long an answer takes, see `active_learning.effort`."""
     at: datetime = _moment()
 
 
@@ -455,4 +472,25 @@ class DecisionRow(SQLModel, table=True):
     reason: str
     replaced: str | None = None
     by: str
+    at: datetime = _moment()
+
+
+class ExperimentRow(SQLModel, table=True):
+    """One measurement of the choice: detectors trained alike on chosen tiles, on random ones, and on both."""
+
+    __tablename__ = "experiment"
+    id: int | None = Field(default=None, primary_key=True)
+    run: int | None = Field(default=None, foreign_key="run.id")
+    digest: str = Field(unique=True)
+    """SHA-256 of what was learned from, how, and of the exam: the same again would only say the same again."""
+    seed: int
+    seconds: float
+    """How long the first of the three was trained at most."""
+    steps: int
+    """How many steps that made; the others took as many."""
+    exam_tiles: int
+    exam_days: int
+    arms: dict[str, Any] = _json()
+    """For "random", "chosen" and "both": tiles, boxes, minutes of people's work, ap50, and `drawn`, the AP50 on
+    resampled exams; see `haulout.teaching`."""
     at: datetime = _moment()

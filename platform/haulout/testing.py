@@ -110,6 +110,14 @@ class FakeLabelStudio:
             self.calls.append(("predict", number))
         self.serve_version(project, version)
 
+    def prioritise(self, project: int, priorities: Mapping[int, float]) -> None:
+        serves = self._project(project).serves
+        for number, priority in priorities.items():
+            result, before = self.tasks[number].predictions[serves]
+            self.tasks[number].predictions[serves] = (result, priority)
+            if before != priority:
+                self.calls.append(("prioritise", number))
+
     def find_tasks(self, project: int, keys: Collection[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for task in self._tasks(project):

@@ -5,6 +5,7 @@ import pytest
 
 from haulout_models.evaluation import (
     Graded,
+    ResampledPrecision,
     average_precision,
     count_error,
     counting_threshold,
@@ -13,6 +14,7 @@ from haulout_models.evaluation import (
     overlap,
     paired_bootstrap_not_worse,
     rank1,
+    resample,
 )
 
 TWO = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]])
@@ -123,3 +125,37 @@ def test_the_difference_is_that_of_the_average_precisions():
     compared = paired_bootstrap_not_worse(first, second, rng, resamples=50)
 
     assert compared.low <= compared.difference <= compared.high
+
+
+def test_a_day_weighs_the_same_in_every_resampling_so_that_differences_may_be_taken_draw_by_draw():
+    def of_last(times):
+        return float(times[-1] / times.sum())
+
+    def of_first(times):
+        return float(times[0] / times.sum())
+
+    before = resample(of_last, ["monday", "tuesday"], seed=3)
+    turned = resample(of_first, ["tuesday", "monday"], seed=3)
+    other = resample(of_last, ["monday", "tuesday"], seed=4)
+
+    assert np.allclose(before, turned)
+    assert not np.allclose(before, other)
+
+
+def test_tiles_of_one_day_are_drawn_together():
+    times = []
+
+    resample(lambda drawn: times.append(drawn) or 0.0, ["a", "b", "a"], seed=1, resamples=50)
+
+    assert all(drawn[0] == drawn[2] != drawn[1] for drawn in times)
+    assert min(drawn.min() for drawn in times) > 0, "no exam is drawn empty"
+
+
+def test_the_resampled_scores_of_a_detector_lie_about_its_own():
+    graded = [Graded(np.array([0.9]), np.array([hit]), 1) for hit in 12 * [True, True, False]]
+    precision = ResampledPrecision(graded)
+
+    drawn = resample(precision, [str(day) for day in range(36)], seed=0)
+
+    assert drawn.mean() == pytest.approx(precision(np.ones(36)), abs=0.05)
+    assert 0.02 < drawn.std() < 0.2

@@ -8,6 +8,7 @@ import torch
 
 from haulout_models.data import NO_CHANGE, LabelledTile
 from haulout_models.evaluation import average_precision, examine_detector
+from haulout_models.interrupted import Interrupted
 from haulout_models.training import DetectorTraining, NothingToLearn, train_detector
 
 QUICK = DetectorTraining(steps=60, side=192, rate=5e-3, augmentation=NO_CHANGE)
@@ -67,6 +68,17 @@ def test_training_stops_when_its_time_is_over(drawn_tiles):
     train_detector(drawn_tiles, settings, 0, lambda now: steps.append(now.step), clock=lambda: float(next(ticks)))
 
     assert 0 < steps[-1] < 10
+
+
+def test_a_checkpoint_says_how_many_steps_were_taken(drawn_tiles, tmp_path):
+    file = tmp_path / "training"
+    train_detector(drawn_tiles, replace(QUICK, steps=3, side=96, batch=1), 0, checkpoint=file)
+
+    standing = [Interrupted.standing(path) for path in (file, tmp_path / "none")]
+    file.write_bytes(file.read_bytes()[:-1])
+
+    assert standing[0].step == 3
+    assert [standing[1], Interrupted.standing(file)] == [None, None]
 
 
 def test_freed_stages_are_trained_and_kept_and_frozen_ones_are_not(drawn_tiles):

@@ -1,6 +1,6 @@
 """What an exam measures: average precision, counts, re-identification, and whether a gain is real."""
 
-from haulout_models.evaluation.comparison import Comparison, compare, paired_bootstrap_not_worse
+from haulout_models.evaluation.comparison import Comparison, compare, paired_bootstrap_not_worse, resample
 from haulout_models.evaluation.counts import CountError, count_error, counting_threshold
 from haulout_models.evaluation.exams import (
     DetectorExam,
@@ -10,7 +10,14 @@ from haulout_models.evaluation.exams import (
     examine_reidentifier,
     not_worse,
 )
-from haulout_models.evaluation.precision import Graded, average_precision, grade, graded_precision, overlap
+from haulout_models.evaluation.precision import (
+    Graded,
+    ResampledPrecision,
+    average_precision,
+    grade,
+    graded_precision,
+    overlap,
+)
 from haulout_models.evaluation.ranking import mean_average_precision, rank1
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "Exam",
     "Graded",
     "ReidentifierExam",
+    "ResampledPrecision",
     "average_precision",
     "compare",
     "count_error",
@@ -33,4 +41,5 @@ __all__ = [
     "overlap",
     "paired_bootstrap_not_worse",
     "rank1",
+    "resample",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +73,16 @@ def compare(
     interval = f"{confidence:.0%} interval {low:+.3f} to {high:+.3f}"
     reason = f"{verdict}: {name} {difference:+.3f}, {interval}, {margin} less is allowed"
     return Comparison(passed, difference, float(low), float(high), reason)
+
+
+def resample(measure: Measure, clusters: Sequence[str], seed: int, resamples: int = 400) -> NDArray[np.float64]:
+    """Score the exam again and again with its clusters weighted at random: the Bayesian bootstrap (Rubin 1981).
+
+    A cluster's weights hang on its name and the seed alone. So draw i is the same exam for every network, also when the
+    exam has grown since, and differences may be taken draw by draw.
+    """
+    weights = {
+        name: np.random.default_rng([seed, crc32(name.encode())]).exponential(size=resamples) for name in set(clusters)
+    }
+    times = np.stack([weights[name] for name in clusters], axis=1)
+    return np.array([measure(row) for row in times])

@@ -24,6 +24,7 @@ DEFAULTS = {
     "HAULOUT_PAIRS_PER_RUN": "80",
     "HAULOUT_DETECTOR_MINUTES": "3",
     "HAULOUT_REIDENTIFIER_MINUTES": "1",
+    "HAULOUT_EXPERIMENT_MINUTES": "0.3",
 }
 """Settings that bring two turns of the loop into a coffee break; variables that are set win."""
 

@@ -26,6 +26,7 @@ def dispatch(services: Services, tell: Tell = silently) -> int:
         project = _project(services, label_studio, question)
         _serve(services, label_studio, project, tell)
         sent += _send(services, label_studio, project, tell)
+        _order(services, label_studio, project)
     _push_states(services, label_studio, tell)
     return sent
 
@@ -80,6 +81,8 @@ def _serve(services: Services, label_studio: LabelStudio, project: ProjectRow, t
         }
     if predictions:
         label_studio.replace_predictions(project.label_studio_project, version, predictions)
+    for task in tasks:
+        task.ordered = task.priority
     project.serves = version
     _store(services, [*tasks, project])
 
@@ -107,6 +110,19 @@ def _send_chunk(services: Services, label_studio: LabelStudio, project: ProjectR
     for task in tasks:
         task.label_studio_task = there[task.key]
         task.pushed = task.wanted() if task in new else ""
+        task.ordered = task.priority if task in new else None
+    _store(services, tasks)
+
+
+def _order(services: Services, label_studio: LabelStudio, project: ProjectRow) -> None:
+    """Ask in the order of what is worth most now: a new model sees other doubts, and answers make others old news."""
+    tasks = [task for task in _tasks(services, project.question, sent=True) if task.ordered != task.priority]
+    if not tasks:
+        return
+    wanted = {task.label_studio_task: task.priority for task in tasks if task.label_studio_task}
+    label_studio.prioritise(project.label_studio_project, wanted)
+    for task in tasks:
+        task.ordered = task.priority
     _store(services, tasks)
 
 

@@ -2,6 +2,7 @@
 
 from haulout.retrain.decisions import NoSuchModel, promote, rollback
 from haulout.retrain.detector import retrain_detector
+from haulout.retrain.experiment import measure_choice
 from haulout.retrain.reidentifier import retrain_reidentifier
 
-__all__ = ["NoSuchModel", "promote", "retrain_detector", "retrain_reidentifier", "rollback"]
+__all__ = ["NoSuchModel", "measure_choice", "promote", "retrain_detector", "retrain_reidentifier", "rollback"]

@@ -34,6 +34,7 @@ class ExamTile:
 
     truth: LabelledTile
     day: str
+    tile: str
 
 
 def retrain_detector(services: Services, run: int | None = None, tell: Tell = silently) -> ModelVersion | None:
@@ -51,7 +52,7 @@ def retrain_detector(services: Services, run: int | None = None, tell: Tell = si
         return None
     tiles = [tile.truth for tile in training]
     settings = DetectorTraining(seconds=services.settings.detector_minutes * 60)
-    digest = _digest(tiles, settings)
+    digest = digest_of(tiles, settings)
     if known := trained_on(services, KIND, digest):
         tell(f"Nothing new was agreed since {known} was trained", 0, 0)
         return None
@@ -83,12 +84,13 @@ def labelled_tiles(session: Session, storage: Storage, split: str) -> list[ExamT
                 weights=consensus.accepted_probabilities(DOUBTFUL),
             ),
             day=photo.day(),
+            tile=tile.id,
         )
         for consensus, tile, photo in session.exec(query)
     ]
 
 
-def _digest(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> str:
+def digest_of(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> str:
     """Name what is learned from, and how: the same again would only give the same network again."""
     content = hashlib.sha256(repr(settings).encode())
     for tile in tiles:

@@ -11,6 +11,7 @@ from active_learning import crowd as crowds
 from active_learning import usability as usabilities
 from active_learning.ballots import EXPERT
 from active_learning.crowd import Crowd
+from active_learning.effort import learn_effort
 from active_learning.learning import learn_crowd
 from active_learning.suspicion import Suspicion, suspicions, trust
 from active_learning.usability import Usability, learn_usability
@@ -80,6 +81,7 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
         row.usability = usabilities.to_json(usability)
         believed = trust(suspects)
         honest = [vote for vote in humans if believed.get(vote.person, 1.0) >= LEAST_TRUST]
+        row.effort = learn_effort(honest).to_json()
         row.anchoring = anchored.to_json(anchored.anchoring(honest, crowd))
         session.add(row)
         _note_suspects(session, suspects, services)

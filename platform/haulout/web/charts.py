@@ -9,6 +9,7 @@ from flask import Flask
 
 from haulout.localisation import Language
 from haulout.report import Day, Exam, Figure, Week
+from haulout.teaching import Arm, Experiment
 
 WIDTH, HEIGHT = 900, 280
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 34
@@ -18,6 +19,8 @@ WIDEST_STEP = 72.0
 """Between bars: a few of them stand close together, where a phone shows them all."""
 LETTER = 7
 """How wide a letter of a label is, about."""
+ASIDE = 4.0
+"""How far two series that share their places are drawn apart, so that neither hides the other's interval."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Series:
     name: str
     style: str
     points: tuple[Point, ...]
+    aside: float = 0.0
+    """How far to the right of its places it is drawn."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Chart:
 
     def line(self, series: Series) -> str:
         """Return the points of the series as an SVG polyline takes them."""
-        return " ".join(f"{self.x(point.at)},{self.y(point.figure.value)}" for point in series.points)
+        return " ".join(f"{self.x(point.at) + series.aside},{self.y(point.figure.value)}" for point in series.points)
 
     def steps(self) -> list[float]:
         """Return the values at which a horizontal line is drawn."""
@@ -100,7 +105,11 @@ class Chart:
         """Return the points whose place is written below the axis: few enough not to touch."""
         places = sorted({point.at: point for series in self.series for point in series.points}.items())
         every = ceil(len(places) / MOST_LABELS)
-        return [point for _, point in places[::every]]
+        kept: list[Point] = []
+        for _, point in places[::every]:
+            if not kept or self.x(point.at) - self.x(kept[-1].at) > LETTER * len(point.label):
+                kept.append(point)
+        return kept
 
 
 def chart(title: str, series: Sequence[Series], top: float | None = None) -> Chart:
@@ -154,6 +163,28 @@ def progress(exams: Sequence[Exam], language: Language) -> Chart:
     return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
 
 
+def choosing(experiments: Sequence[Experiment], language: Language) -> Chart:
+    """Draw what detectors scored that learned from chosen and from random tiles, by the minutes those had cost."""
+    grown = sorted(experiments, key=lambda one: one.minutes)
+    chosen = tuple(_measured(one, one.chosen, language) for one in grown)
+    random = tuple(_measured(one, one.random, language) for one in grown)
+    drawn = chart(
+        language.gettext("AP50 in the exam, by the minutes that people gave"),
+        [
+            Series(language.gettext("random tiles"), "expected", random, ASIDE),
+            Series(language.gettext("chosen tiles"), "counted", chosen, -ASIDE),
+        ],
+        top=1.0,
+    )
+    step = max((one.minutes for one in grown), default=1.0) / max(len(grown), 1)
+    return replace(_close(drawn, closest=step), reach=(0.0,))
+
+
+def _measured(experiment: Experiment, arm: Arm, language: Language) -> Point:
+    label = language.gettext("%(minutes)s min") % {"minutes": language.number(experiment.minutes)}
+    return Point(experiment.minutes, label, Figure(arm.score.value, arm.score.low, arm.score.high))
+
+
 def people_per_tile(people: Sequence[tuple[int, int]], language: Language) -> Chart:
     """Draw how many tiles were finished by one person, by two, and so on."""
     points = [Point(many, language.number(many), Figure(tiles)) for many, tiles in people]
@@ -185,6 +216,7 @@ def teach(app: Flask) -> None:
     frame = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
     of_people = {"people_per_tile": people_per_tile, "answers_by_week": answers_by_week, "found_by_week": found_by_week}
     app.jinja_env.globals.update(chart_frame=frame, occupancy=occupancy, presence=presence, progress=progress)
+    app.jinja_env.globals.update(choosing=choosing)
     app.jinja_env.globals.update(of_people)
 
 

@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 from haulout.db import reading
 from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, season_report, sites
 from haulout.tables import BatchRow, DecisionRow, IndividualRow, PhotoRow, QuarantineRow, TileRow
+from haulout.teaching import foresee, read_experiments, saved
 from haulout.web import batches, individuals, overview, photos
 from haulout.web.here import here
 from haulout.web.people import person_page
@@ -27,6 +28,7 @@ def first() -> str:
             overview=overview.overview(session),
             run=overview.latest_run(session),
             alarms=_retirement(session).alarms,
+            teaching=foresee(session, settings),
             site=settings.site,
             label_studio=settings.label_studio.rstrip("/"),
         )
@@ -98,9 +100,16 @@ def batch(batch: int) -> str:
 def model_list() -> str:
     """Show the networks, their exams, and who decided what about them."""
     with reading(here().services.database) as session:
-        examined = exams(session)
+        examined, experiments = exams(session), read_experiments(session)
         decisions = session.exec(select(DecisionRow).order_by(col(DecisionRow.at).desc(), col(DecisionRow.id).desc()))
-        return render_template("models.html", exams=examined, decisions=list(decisions))
+        return render_template(
+            "models.html",
+            exams=examined,
+            decisions=list(decisions),
+            experiments=experiments,
+            saved=saved(experiments),
+            teaching=foresee(session, here().services.settings),
+        )
 
 
 @blueprint.get("/individuals")
@@ -133,7 +142,8 @@ def report() -> str:
     with reading(here().services.database) as session:
         places = sites(session)
         site = request.args.get("site") or _first_site(places)
-        return render_template("report.html", report=season_report(session, site), sites=places)
+        teaching = foresee(session, here().services.settings)
+        return render_template("report.html", report=season_report(session, site), sites=places, teaching=teaching)
 
 
 def _retirement(session: Session) -> Retirement:

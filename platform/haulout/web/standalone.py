@@ -8,6 +8,7 @@ from flask import g, render_template
 from haulout.db import reading
 from haulout.report import season_report, sites
 from haulout.services import Services
+from haulout.teaching import foresee
 from haulout.web.application import create_app
 from haulout.web.here import here
 
@@ -21,7 +22,12 @@ def write_report(services: Services, out: Path, language: str) -> None:
         reports = [season_report(session, site) for site in sites(session) or [services.settings.site]]
         style = STYLE.read_text(encoding="utf-8")
         page = render_template(
-            "standalone.html", reports=reports, style=style, code=version("haulout"), now=services.now()
+            "standalone.html",
+            reports=reports,
+            teaching=foresee(session, services.settings),
+            style=style,
+            code=version("haulout"),
+            now=services.now(),
         )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")

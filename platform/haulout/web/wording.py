@@ -31,6 +31,7 @@ WORDS: dict[tuple[str, str], str] = {
     ("stage", "settle"): N_("Merging the votes"),
     ("stage", "identify"): N_("Settling who is who"),
     ("stage", "retrain the detector"): N_("Training and examining the detector"),
+    ("stage", "measure the choice"): N_("Measuring whether choosing beats chance"),
     ("stage", "retrain re-identification"): N_("Training and examining re-identification"),
     ("stage", "propose"): N_("The detector looks at the photos"),
     ("stage", "identify anew"): N_("Looking at each animal anew"),
