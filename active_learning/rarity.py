@@ -34,9 +34,7 @@ def crowd(animals: float) -> int:
     return int(np.searchsorted(CROWDS, animals, side="right"))
 
 
-def rarity(
-    tiles: Mapping[str, Sequence[Hashable]], known: Mapping[str, Sequence[Hashable]]
-) -> NDArray[np.float64]:
+def rarity(tiles: Mapping[str, Sequence[Hashable]], known: Mapping[str, Sequence[Hashable]]) -> NDArray[np.float64]:
     """Return one number in (0, 1] for each tile, 1 where nothing like it was ever labelled, shape (n,).
 
     Both map each trait (camera, light, crowd) to its value for every tile of the pool, and for every labelled one. A

@@ -1,144 +1,164 @@
-"""Choose the next batch: informative for the minutes it costs, diverse, never two of one burst, partly at random."""
+"""Choose the next batch: what teaches most per minute, diverse, never two of one burst, partly at random."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
-from active_learning.diversity import Distances
-from labeling_configs.vocabulary import PhotoId, TileId
+from active_learning.bursts import Bursts
+from active_learning.coverage import Features
+from active_learning.pool import Pool, Reason
+from active_learning.worth import Pick, Shortlist, Worth
+from labeling_configs.vocabulary import TileId
 
-OPENING_COST = 25.0
-"""What opening a task costs people, in boxes drawn: a full tile costs twice an empty one."""
+Numbers = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
-
-class Reason(StrEnum):
-    """Why a tile was chosen."""
-
-    UNCERTAIN = "uncertain"
-    NOVEL = "novel"
-    RANDOM = "random"
-    EXAM = "exam"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A tile that could be asked; `features`, shape (d,), describe its looks; all tiles have them or none."""
-
-    tile: TileId
-    photo: PhotoId
-    burst: str
-    day: date | None
-    uncertainty: float
-    features: NDArray[np.float64] | None
-    expected_boxes: float
-    exam: bool = False
+SHORTLIST = 20
+"""Tiles considered again for every pick, per tile of the batch; up to LEAST_SHORTLIST all are."""
+LEAST_SHORTLIST = 4096
 
 
 @dataclass(frozen=True)
 class Chosen:
     """A tile of the batch; `blind` tiles are shown without predictions.
 
-    `value` is its uncertainty per unit of cost times its distance from what is known. `probability` is the chance the
-    random design had of drawing this tile; None when the tile chose itself and must stay out of unbiased estimates.
+    `value` is what its label adds per minute, given all that is known or chosen before it; `novelty` is the share of
+    its worth that was left by then, 1 for a tile unlike any other. `probability` is the chance the random design had
+    of drawing it; None when the tile chose itself and must stay out of unbiased estimates.
     """
 
     tile: TileId
     reason: Reason
     value: float
+    minutes: float
+    novelty: float
     probability: float | None
     blind: bool
 
 
 @dataclass(frozen=True)
 class Shares:
-    """The parts of a batch drawn at random and for the exam, and the part of the rest that is shown blind."""
+    """The parts of a batch that are drawn at random, for the exam, easy and likely to show an animal.
+
+    `blind` is the part of the rest that is shown without predictions.
+    """
 
     random: float = 0.2
     exam: float = 0.1
+    easy: float = 0.05
+    positive: float = 0.0
     blind: float = 0.1
 
 
 def select(
-    candidates: Sequence[Candidate],
+    pool: Pool,
     size: int,
     rng: Generator,
     shares: Shares | None = None,
-    known: NDArray[np.float64] | None = None,
+    known: Features | None = None,
+    *,
+    minutes: float = np.inf,
+    one_per_burst: bool = True,
 ) -> tuple[Chosen, ...]:
-    """Return at most `size` tiles in the order to ask them, at most one of each burst, whatever the candidates' order.
+    """Return at most `size` tiles in the order to ask them, at most one of each burst.
 
-    Exam photos are drawn at random only. `known`, shape (m, d), are the features of tiles that were answered already.
-    The random tiles are spread over the batch: were they last, an unfinished batch would hold none.
+    The pool's order does not matter, unless its features are mapped from a file. The part that is chosen by worth stops
+    earlier when its `minutes` are spent. Exam photos are drawn at random only. `known`, shape (m, d), are the features
+    of tiles that were asked before. What chance placed is spread over the batch: were it last, an unfinished batch
+    would hold none.
     """
     part = shares or Shares()
-    bursts = _by_burst(candidates, rng)
-    size = min(size, len(bursts))  # or the random share of a large batch would take all of a small pool
-    learning = [burst for burst in bursts if not burst[0].exam]
-    exam = _draw([burst for burst in bursts if burst[0].exam], round(size * part.exam), Reason.EXAM, rng)
-    random = _draw(learning, round(size * part.random), Reason.RANDOM, rng)
-    drawn = {chosen.tile for chosen in random}
-    left = [burst for burst in learning if drawn.isdisjoint(c.tile for c in burst)]
-    informative = _greedy(left, size - len(exam) - len(random), part.blind, known, rng)
-    return _spread(informative, [*exam, *random], rng)
+    if not isinstance(pool.features, np.memmap):
+        pool = pool.only(sorted(range(len(pool)), key=pool.tiles.__getitem__))
+    bursts = Bursts.of(pool.bursts if one_per_burst else np.arange(len(pool)), pool.exam, rng)
+    size = min(size, len(bursts.free))  # or the random share of a large batch would take all of a small pool
+    placed = _draw(pool, bursts, round(size * part.exam), Reason.EXAM, rng)
+    placed += _draw(pool, bursts, round(size * part.random), Reason.RANDOM, rng)
+    placed += _best(pool, bursts, round(size * part.positive), Reason.POSITIVE, part.blind, rng)
+    placed += _best(pool, bursts, round(size * part.easy), Reason.EASY, part.blind, rng)
+    worthy = _greedy(pool, bursts, size - len(placed), part.blind, known, minutes, rng)
+    return _spread(worthy, placed, rng)
 
 
-def worth(candidate: Candidate) -> float:
-    """Return the uncertainty per unit of people's time."""
-    return candidate.uncertainty / (OPENING_COST + candidate.expected_boxes)
+def drawn(
+    pool: Pool, probabilities: Numbers, rows: Sequence[int] | Rows, blind: float, rng: Generator
+) -> tuple[Chosen, ...]:
+    """Return the tiles of these rows, which a design for some figure drew with these probabilities, shape (n,)."""
+    return tuple(
+        _chosen(pool, int(row), Reason.FIGURE, float(probabilities[row]), rng.random() < blind) for row in rows
+    )
 
 
-def _by_burst(candidates: Iterable[Candidate], rng: Generator) -> list[list[Candidate]]:
-    """Group by burst in an order only rng decides, so that the first of equals is a fair choice later."""
-    bursts: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in sorted(candidates, key=lambda c: c.tile):
-        bursts[candidate.burst].append(candidate)
-    named = [bursts[name] for name in sorted(bursts)]
-    shuffled = [[burst[i] for i in rng.permutation(len(burst))] for burst in named]
-    return [shuffled[i] for i in rng.permutation(len(shuffled))]
+def _draw(pool: Pool, bursts: Bursts, size: int, reason: Reason, rng: Generator) -> list[Chosen]:
+    """Draw bursts uniformly without replacement, then one tile of each uniformly; such tiles are blind."""
+    open_now = np.flatnonzero(bursts.free & (bursts.exam == (reason is Reason.EXAM)))
+    picked = rng.choice(open_now, min(size, len(open_now)), replace=False) if len(open_now) else open_now
+    chosen = []
+    for burst in picked:
+        row = int(bursts.rows(burst)[rng.integers(bursts.counts[burst])])
+        probability = len(picked) / len(open_now) / int(bursts.counts[burst])
+        chosen.append(_chosen(pool, row, reason, probability, blind=True))
+    bursts.free[picked] = False
+    return chosen
 
 
-def _draw(bursts: Sequence[Sequence[Candidate]], size: int, reason: Reason, rng: Generator) -> list[Chosen]:
-    """Draw bursts uniformly without replacement, then one tile of each uniformly."""
-    size = min(size, len(bursts))
-    drawn = [bursts[i] for i in rng.choice(len(bursts), size, replace=False)] if size else []
-    picked = [(burst, burst[int(rng.integers(len(burst)))]) for burst in drawn]
-    return [Chosen(one.tile, reason, worth(one), size / len(bursts) / len(burst), True) for burst, one in picked]
+def _best(pool: Pool, bursts: Bursts, size: int, reason: Reason, blind: float, rng: Generator) -> list[Chosen]:
+    """Take the tiles likeliest to show an animal, or, of those that do, the ones of least doubt and least work."""
+    rows = bursts.first_rows()
+    rows = rows[pool.occupied[rows] > 0.5]
+    easy = rankdata(pool.value[rows]) + rankdata(pool.minutes[rows])
+    rank = easy if reason is Reason.EASY else -pool.occupied[rows]
+    best = rows[np.argsort(rank, kind="stable")][: max(size, 0)]
+    bursts.close(best)
+    return [_chosen(pool, int(row), reason, None, rng.random() < blind) for row in best]
 
 
 def _greedy(
-    bursts: Sequence[Sequence[Candidate]], size: int, blind: float, known: NDArray[np.float64] | None, rng: Generator
+    pool: Pool, bursts: Bursts, size: int, blind: float, known: Features | None, minutes: float, rng: Generator
 ) -> list[Chosen]:
-    """Take the largest worth times squared distance to all that is known or taken (k-center, running minimum)."""
-    best = [max(burst, key=worth) for burst in bursts]
-    worths = np.array([worth(candidate) for candidate in best])
-    distances = Distances.of([candidate.features for candidate in best], known)
+    """Take what adds most per minute, given all that was taken, until the tiles or the minutes run out."""
+    rows = bursts.open_rows()
+    if size <= 0 or not len(rows):
+        return []
+    worth = Worth.of(pool, np.flatnonzero(~pool.exam), rows, known, rng)
+    short = worth.shortlist(bursts.best_rows(worth.first), max(SHORTLIST * size, LEAST_SHORTLIST))
     taken: list[Chosen] = []
-    free = np.ones(len(best), dtype=bool)
-    for _ in range(min(size, len(best))):
-        values = worths * distances.squared
-        pick = int(np.argmax(np.where(free, values, -1.0)))
-        reason = _reason(worths[free], worths[pick], distances.squared[free], distances.squared[pick])
-        taken.append(Chosen(best[pick].tile, reason, float(values[pick]), None, bool(rng.random() < blind)))
-        free[pick] = False
-        distances.add(pick)
+    spent = 0.0
+    while len(taken) < size and spent < minutes and (pick := short.next()) is not None:
+        reason = _reason(pool, short, pick)
+        taken.append(_chosen(pool, pick.row, reason, None, rng.random() < blind, pick.worth, pick.novelty))
+        spent += float(pool.minutes[pick.row])
     return taken
 
 
-def _reason(
-    worths: NDArray[np.float64], its_worth: float, distances: NDArray[np.float64], its_distance: float
-) -> Reason:
-    """Name what it stands out by most among the tiles that were still free."""
-    return Reason.NOVEL if np.mean(distances < its_distance) > np.mean(worths < its_worth) else Reason.UNCERTAIN
+def _reason(pool: Pool, short: Shortlist, pick: Pick) -> Reason:
+    """Name what the tile stands out by most among those that were still free."""
+    free = short.rows[short.free]
+    stands = {kind: float(np.sum(values[free] < values[pick.row])) for kind, values in pool.doubts.items()}
+    stands[Reason.NOVEL] = short.newer_than(pick)
+    return max(stands, key=lambda kind: stands[kind])
 
 
-def _spread(ordered: Sequence[Chosen], random: Sequence[Chosen], rng: Generator) -> tuple[Chosen, ...]:
-    """Keep the given order and put each random tile at a random place."""
-    placed = [((i + 0.5) / len(ordered), chosen) for i, chosen in enumerate(ordered)]
-    placed += [(float(rng.random()), chosen) for chosen in random]
-    return tuple(chosen for _, chosen in sorted(placed, key=lambda entry: (entry[0], entry[1].tile)))
+def _chosen(
+    pool: Pool,
+    row: int,
+    reason: Reason,
+    probability: float | None,
+    blind: bool,
+    value: float | None = None,
+    novelty: float = 1.0,
+) -> Chosen:
+    minutes = float(pool.minutes[row])
+    worth = float(pool.value[row]) / minutes if value is None else value
+    return Chosen(pool.tiles[row], reason, worth, minutes, novelty, probability, bool(blind))
+
+
+def _spread(ordered: Sequence[Chosen], placed: Sequence[Chosen], rng: Generator) -> tuple[Chosen, ...]:
+    """Keep the given order and put each of the others at a random place."""
+    places = [((i + 0.5) / len(ordered), chosen) for i, chosen in enumerate(ordered)]
+    places += [(float(rng.random()), chosen) for chosen in placed]
+    return tuple(chosen for _, chosen in sorted(places, key=lambda entry: (entry[0], entry[1].tile)))

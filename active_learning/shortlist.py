@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning.diversity import directions
+from active_learning.coverage import directions
 from active_learning.overlap import Indices
 from labeling_configs.vocabulary import Animal, AnimalId, Individual, IndividualId
 
@@ -44,7 +44,7 @@ def candidate_pairs(
 
     Never two animals of one photo, a judged pair, or two that are one individual already.
     """
-    rows = _nearest(animals, directions(np.asarray(embeddings, dtype=np.float64)), judged, individual_of, per_animal)
+    rows = _nearest(animals, directions(embeddings).astype(np.float64), judged, individual_of, per_animal)
     named: dict[Pair, float] = {}
     for row, other, similarity in rows:
         first, second = sorted((animals[row].id, animals[other].id))

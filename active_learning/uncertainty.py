@@ -12,7 +12,7 @@ from modAL.uncertainty import classifier_entropy
 from numpy.typing import NDArray
 
 from active_learning.overlap import overlapping_pairs
-from active_learning.selection import Reason
+from active_learning.pool import Reason
 from labeling_configs.vocabulary import Boxes, Proposal, Tile
 
 Numbers = NDArray[np.float64]

@@ -50,6 +50,10 @@ class Settings(BaseModel):
     batch_size: int = Field(default=100, ge=1)
     random_share: float = Field(default=0.2, ge=0, le=1)
     exam_share: float = Field(default=0.2, ge=0, lt=1)
+    easy_share: float = Field(default=0.05, ge=0, lt=1)
+    """Tiles of a batch that the detector is sure of, so that volunteers keep heart."""
+    positive_share: float = Field(default=0.2, ge=0, lt=1)
+    """Tiles of a batch likeliest to show an animal, as long as few settled tiles do."""
     blind_share: float = Field(default=0.1, ge=0, le=1)
     most_animals_per_tile: int = Field(default=25, ge=1)
     least_votes: int = Field(default=2, ge=1)

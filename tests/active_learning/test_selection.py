@@ -1,33 +1,72 @@
 """A batch is informative, diverse, never repetitive and partly random."""
 
 from collections import Counter
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
-from active_learning.diversity import MixedFeatures
-from active_learning.selection import Candidate, Reason, Shares, select
-from labeling_configs.vocabulary import PhotoId, TileId
+from active_learning.coverage import Coverage
+from active_learning.pool import Pool, Reason, UnusablePool
+from active_learning.selection import Shares, drawn, select
+from labeling_configs.vocabulary import TileId
 
-NO_CHANCE = Shares(random=0, exam=0, blind=0)
+NO_CHANCE = Shares(random=0, exam=0, easy=0, positive=0, blind=0)
 
 
-def tile(name, burst=None, uncertainty=1.0, features=None, boxes=0.0, exam=False):
-    row = None if features is None else np.array(features, dtype=np.float64)
-    return Candidate(TileId(name), PhotoId(name), burst or name, date(2026, 7, 1), uncertainty, row, boxes, exam)
+@dataclass(frozen=True)
+class Row:
+    """One tile of a pool, in a test's words."""
+
+    tile: str
+    burst: str
+    doubt: float = 1.0
+    features: Sequence[float] | None = None
+    minutes: float = 1.0
+    exam: bool = False
+    occupied: float = 0.0
+    missed: float = 0.0
+
+
+def tile(name, burst=None, doubt=1.0, features=None, **more):
+    return Row(name, burst or name, doubt, features, **more)
+
+
+def pool_of(rows):
+    features = [row.features for row in rows if row.features is not None]
+    return Pool(
+        tiles=[TileId(row.tile) for row in rows],
+        bursts=[row.burst for row in rows],
+        doubts={
+            Reason.UNCERTAIN: np.array([row.doubt for row in rows], dtype=np.float64),
+            Reason.MISSED: np.array([row.missed for row in rows], dtype=np.float64),
+        },
+        minutes=np.array([row.minutes for row in rows], dtype=np.float64),
+        occupied=np.array([row.occupied for row in rows], dtype=np.float64),
+        exam=np.array([row.exam for row in rows], dtype=np.bool_),
+        features=np.array(features, dtype=np.float32) if features else None,
+    )
 
 
 def season(count=200, seed=0):
     rng = np.random.default_rng(seed)
     return [
-        tile(f"t{i:03}", f"b{i // 4}", rng.random(), rng.normal(size=8), rng.integers(0, 25), exam=i >= 160)
+        tile(
+            f"t{i:03}",
+            f"b{i // 4}",
+            rng.random(),
+            rng.normal(size=8),
+            minutes=rng.uniform(0.1, 2),
+            exam=i >= 160,
+            occupied=rng.random(),
+        )
         for i in range(count)
     ]
 
 
-def chosen(*args, seed=0, **more):
-    return select(*args, np.random.default_rng(seed), **more)
+def chosen(rows, size, seed=0, **more):
+    return select(pool_of(rows), size, np.random.default_rng(seed), **more)
 
 
 def test_no_two_tiles_of_one_burst_are_asked_together():
@@ -48,7 +87,7 @@ def test_the_same_seed_gives_the_same_batch_in_whatever_order_the_tiles_come():
 
 
 def test_a_batch_has_its_random_and_exam_shares_and_they_are_blind():
-    batch = chosen(season(), 30, shares=Shares(random=0.2, exam=0.1, blind=0))
+    batch = chosen(season(), 30, shares=Shares(random=0.2, exam=0.1, easy=0, blind=0))
 
     reasons = Counter(one.reason for one in batch)
     assert (reasons[Reason.RANDOM], reasons[Reason.EXAM]) == (6, 3)
@@ -66,7 +105,7 @@ def test_exam_photos_are_never_chosen_for_training_nor_others_for_the_exam():
 def test_random_tiles_know_their_chance_and_chosen_ones_have_none():
     pool = [tile("a", "x"), tile("b", "x"), tile("c", "y"), tile("d", "z"), tile("e", "w")]
 
-    for one in chosen(pool, 3, shares=Shares(random=1 / 3, exam=0, blind=1)):
+    for one in chosen(pool, 3, shares=Shares(random=1 / 3, exam=0, easy=0, blind=1)):
         expected = {"a": 1 / 8, "b": 1 / 8}.get(one.tile, 1 / 4)
         assert one.probability == (expected if one.reason is Reason.RANDOM else None)
         assert one.blind
@@ -77,7 +116,7 @@ def test_the_stored_chance_is_how_often_a_tile_is_drawn():
     drawn = Counter(
         (one.tile, one.probability)
         for seed in range(1500)
-        for one in chosen(pool, 4, seed=seed, shares=Shares(random=1, exam=0))
+        for one in chosen(pool, 4, seed=seed, shares=Shares(random=1, exam=0, easy=0))
     )
 
     assert len(drawn) == 40
@@ -85,35 +124,119 @@ def test_the_stored_chance_is_how_often_a_tile_is_drawn():
     assert all(abs(times / 1500 - 0.1) < 0.035 for times in drawn.values())
 
 
-def test_the_most_uncertain_come_first_when_nothing_is_known_of_looks():
-    pool = [tile("a", uncertainty=0.2), tile("b", uncertainty=0.9), tile("c", uncertainty=0.5)]
+def test_the_most_doubtful_come_first_when_nothing_is_known_of_looks():
+    rows = [tile("a", doubt=0.2), tile("b", doubt=0.9), tile("c", doubt=0.5)]
 
-    batch = chosen(pool, 2, shares=NO_CHANCE)
+    batch = chosen(rows, 2, shares=NO_CHANCE)
 
     assert [one.tile for one in batch] == ["b", "c"]
     assert {one.reason for one in batch} == {Reason.UNCERTAIN}
 
 
 def test_a_look_alike_of_what_is_known_waits():
-    pool = [tile("old", uncertainty=1.0, features=[1, 0.01]), tile("new", uncertainty=0.6, features=[0, 1])]
+    rows = [tile("old", features=[1, 0.01]), tile("new", doubt=0.6, features=[0, 1])]
 
-    (first,) = chosen(pool, 1, shares=NO_CHANCE, known=np.array([[1.0, 0.0]]))
+    (first,) = chosen(rows, 1, shares=NO_CHANCE, known=np.array([[1.0, 0.0]]))
 
     assert (first.tile, first.reason) == ("new", Reason.NOVEL)
+    assert 0 < first.novelty <= 1
 
 
 def test_a_look_alike_of_a_tile_of_the_same_batch_waits_too():
-    pool = [
-        tile("a", uncertainty=1.0, features=[1, 0]),
-        tile("twin", uncertainty=0.9, features=[1, 0.01]),
-        tile("other", uncertainty=0.3, features=[0, 1]),
+    rows = [
+        tile("a", features=[1, 0]),
+        tile("twin", doubt=0.9, features=[1, 0.01]),
+        tile("other", doubt=0.3, features=[0, 1]),
     ]
 
-    assert {one.tile for one in chosen(pool, 2, shares=NO_CHANCE)} == {"a", "other"}
+    first, second = chosen(rows, 2, shares=NO_CHANCE)
+
+    assert {first.tile, second.tile} in ({"a", "other"}, {"twin", "other"})
+    assert first.value > second.value
 
 
-def test_of_two_equally_uncertain_tiles_the_quicker_one_is_asked():
-    assert chosen([tile("full", boxes=25), tile("quiet", boxes=1)], 1, shares=NO_CHANCE)[0].tile == "quiet"
+def test_a_tile_that_stands_for_many_doubtful_ones_beats_one_that_is_doubtful_alone():
+    herd = [tile(f"h{i}", doubt=0.5, features=[1, 0.01 * i]) for i in range(8)]
+
+    (first,) = chosen([*herd, tile("odd", doubt=1.5, features=[0, 1])], 1, shares=NO_CHANCE)
+
+    assert first.tile.startswith("h")
+
+
+def test_of_two_equally_doubtful_tiles_the_quicker_one_is_asked():
+    assert chosen([tile("full", minutes=3), tile("quiet")], 1, shares=NO_CHANCE)[0].tile == "quiet"
+
+
+def test_the_reason_is_what_a_tile_stands_out_by():
+    rows = [tile(f"t{i}", doubt=1.0 + i / 10) for i in range(9)] + [tile("m", doubt=0.5, missed=5.0)]
+
+    assert {one.tile: one.reason for one in chosen(rows, 3, shares=NO_CHANCE)}["m"] is Reason.MISSED
+
+
+def test_a_budget_of_minutes_ends_the_batch():
+    rows = [tile(f"t{i}", minutes=2) for i in range(10)]
+
+    assert len(chosen(rows, 10, shares=NO_CHANCE, minutes=5)) == 3
+    assert chosen(rows, 10, shares=NO_CHANCE, minutes=0) == ()
+
+
+def test_likely_animals_are_looked_for_and_easy_tiles_are_mixed_in():
+    rows = [tile(f"t{i}", doubt=i / 20, occupied=i / 20) for i in range(20)]
+
+    batch = chosen(rows, 10, shares=Shares(random=0, exam=0, easy=0.2, positive=0.3, blind=0))
+
+    by_reason = {
+        reason: {one.tile for one in batch if one.reason is reason} for reason in (Reason.POSITIVE, Reason.EASY)
+    }
+    assert by_reason[Reason.POSITIVE] == {"t17", "t18", "t19"}
+    assert by_reason[Reason.EASY] == {"t11", "t12"}
+    assert all(one.probability is None for one in batch)
+
+
+def test_no_tile_counts_as_easy_or_likely_while_nothing_is_known_of_animals():
+    batch = chosen([tile(f"t{i}", occupied=0.5) for i in range(20)], 10, shares=Shares(0, 0, 0.2, 0.2, 0))
+
+    assert {one.reason for one in batch} <= {Reason.UNCERTAIN, Reason.MISSED}
+
+
+def test_tiles_drawn_for_a_figure_keep_their_chances():
+    pool = pool_of([tile("a"), tile("b"), tile("c")])
+
+    batch = drawn(pool, np.array([0.2, 0.5, 1.0]), [0, 2], 1.0, np.random.default_rng(0))
+
+    assert [(one.tile, one.reason, one.probability, one.blind) for one in batch] == [
+        ("a", Reason.FIGURE, 0.2, True),
+        ("c", Reason.FIGURE, 1.0, True),
+    ]
+
+
+def test_the_lazy_choice_is_the_greedy_one():
+    rng = np.random.default_rng(3)
+    rows = [tile(f"t{i:03}", doubt=rng.random(), features=rng.normal(size=6)) for i in range(300)]
+    batch = chosen(rows, 25, shares=NO_CHANCE)
+
+    pool = pool_of(rows)
+    coverage = Coverage.of(pool.features, pool.value, None, np.random.default_rng(0))
+    greedy = []
+    for _ in range(25):
+        gains = coverage.gains(pool.features)
+        gains[greedy] = -1
+        greedy.append(int(gains.argmax()))
+        coverage = coverage.adding(pool.features[greedy[-1]])
+
+    assert [one.tile for one in batch] == [rows[i].tile for i in greedy]
+
+
+def test_a_pool_mapped_from_a_file_gives_the_same_batch(tmp_path):
+    rows = [tile(f"t{i:03}", doubt=0.1 + i % 7, features=[np.cos(i), np.sin(i), i % 3]) for i in range(120)]
+    pool = pool_of(rows)
+    mapped = np.memmap(tmp_path / "features", dtype=np.float16, mode="w+", shape=pool.features.shape)
+    mapped[:] = pool.features
+
+    batch = select(replace(pool, features=mapped), 10, np.random.default_rng(0), NO_CHANCE)
+
+    same = select(replace(pool, features=np.asarray(mapped)), 10, np.random.default_rng(0), NO_CHANCE)
+    assert [one.tile for one in batch] == [one.tile for one in same]
 
 
 def test_equal_tiles_are_chosen_by_chance():
@@ -127,16 +250,25 @@ def test_a_small_pool_gives_a_small_batch():
     assert chosen([], 10) == ()
 
 
-def test_features_for_some_tiles_only_are_refused():
-    with pytest.raises(MixedFeatures, match="1 of 2"):
-        chosen([tile("a", features=[1, 0]), tile("b")], 1, shares=NO_CHANCE)
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("minutes", np.array([1.0, 0.0]), "minutes of tile b is 0.0; it must be a number, above 0"),
+        ("occupied", np.array([1.0, np.nan]), "occupied of tile b is nan"),
+        ("exam", np.array([False]), "exam has 1 rows for 2 tiles"),
+        ("features", np.zeros((3, 2)), "features has 3 rows for 2 tiles"),
+    ],
+)
+def test_a_pool_that_cannot_be_compared_is_refused(column, values, said):
+    with pytest.raises(UnusablePool, match=said):
+        replace(pool_of([tile("a"), tile("b")]), **{column: values})
 
 
 def test_random_tiles_are_spread_over_the_batch():
     places = [
         place
         for seed in range(30)
-        for place, one in enumerate(chosen(season(), 30, seed=seed, shares=Shares(exam=0)))
+        for place, one in enumerate(chosen(season(), 30, seed=seed, shares=Shares(exam=0, easy=0)))
         if one.reason is Reason.RANDOM
     ]
 
@@ -144,7 +276,7 @@ def test_random_tiles_are_spread_over_the_batch():
 
 
 def test_a_pool_smaller_than_the_batch_is_not_all_taken_at_random():
-    chosen = select([tile(f"t{n}") for n in range(10)], 100, np.random.default_rng(0), Shares(0.2, 0.0, 0.0))
+    batch = chosen([tile(f"t{n}") for n in range(10)], 100, shares=Shares(0.2, 0, 0, 0, 0))
 
-    assert len(chosen) == 10
-    assert sum(one.reason is Reason.RANDOM for one in chosen) == 2
+    assert len(batch) == 10
+    assert sum(one.reason is Reason.RANDOM for one in batch) == 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from active_learning.selection import Reason
+from active_learning.pool import Reason
 from active_learning.tiling import lay_tiles
 from active_learning.uncertainty import DOUBTS, SILENCE, UNSEEN, Look, box_doubts, doubts, tile_doubts
 from labeling_configs.vocabulary import ModelVersion, PhotoId, Proposal, no_boxes

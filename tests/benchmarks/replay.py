@@ -18,9 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from haulout_models.backbone import LITE0, STRIDES, shared_backbone, to_pixels
+from haulout_models.backbone import LITE0, shared_backbone, to_pixels
 from haulout_models.data import Example, LabelledTile
-from haulout_models.data import _visible as visible
 from haulout_models.detector import Detector, DetectorSettings, peaks
 from haulout_models.evaluation import average_precision
 from haulout_models.targets import loss_of, targets_of
@@ -122,19 +121,13 @@ class Seen:
             features.append((torch.cat(means) / math.sqrt(2)).numpy())
         return cls(side, plain, mirrored, boxes, np.stack(features))
 
-    def example(self, index: int, cut: int, rng: np.random.Generator) -> tuple[list[Tensor], Example]:
-        """Return a square of `cut` pixels of a tile's maps, half of the time mirrored, as training wants it."""
-        mirror, spare = rng.random() < 0.5, (self.side - cut) // 32 + 1
-        left, top = (int(start) * 32 for start in rng.integers(0, spare, 2))
+    def example(self, index: int, mirror: bool) -> tuple[list[Tensor], Example]:
+        """Return a tile's maps and its boxes as training wants them."""
         boxes = self.boxes[index]
         if mirror:
             boxes = np.stack([self.side - boxes[:, 2], boxes[:, 1], self.side - boxes[:, 0], boxes[:, 3]], axis=1)
-        boxes, weights = visible(boxes - np.array([left, top, left, top]), np.ones(len(boxes)), cut)
-        maps = [
-            level[:, top // stride : (top + cut) // stride, left // stride : (left + cut) // stride]
-            for level, stride in zip((self.mirrored if mirror else self.plain)[index], STRIDES, strict=True)
-        ]
-        return maps, Example(np.zeros((cut, cut, 3), dtype=np.uint8), boxes, weights)
+        blank = np.zeros((self.side, self.side, 3), dtype=np.uint8)
+        return (self.mirrored if mirror else self.plain)[index], Example(blank, boxes, np.ones(len(boxes)))
 
 
 @torch.inference_mode()
@@ -142,7 +135,7 @@ def _look(image: NDArray[np.uint8]) -> list[Tensor]:
     return [level[0].to(torch.bfloat16) for level in shared_backbone(LITE0)(to_pixels(image)[None])]
 
 
-def train(seen: Seen, labelled: Sequence[int], steps: int, seed: int, cut: int, batch: int = 4, rate: float = 5e-3) -> Detector:
+def train(seen: Seen, labelled: Sequence[int], steps: int, seed: int, batch: int = 4, rate: float = 1e-2) -> Detector:
     """Train a new head on the tiles labelled so far; every tile comes once an epoch, mirrored half of the time."""
     detector = Detector.untrained(ModelVersion("replay"), DetectorSettings(width=WIDTH, threshold=0.05), seed)
     optimiser = torch.optim.AdamW(detector.head.parameters(), lr=rate, weight_decay=1e-3)
@@ -153,7 +146,7 @@ def train(seen: Seen, labelled: Sequence[int], steps: int, seed: int, cut: int, 
         while len(queue) < batch:
             queue += [int(labelled[i]) for i in rng.permutation(len(labelled))]
         drawn, queue = queue[:batch], queue[batch:]
-        pairs = [seen.example(index, cut, rng) for index in drawn]
+        pairs = [seen.example(index, bool(rng.random() < 0.5)) for index in drawn]
         share = step / steps
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, 0.05 + share * 20) * (0.5 + 0.5 * math.cos(math.pi * share))

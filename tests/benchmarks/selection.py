@@ -46,7 +46,9 @@ def main() -> None:
     options = arguments()
     torch.set_num_threads(1)
     tiles = read_set(options.boxes, options.images)
-    learning, examined = (pick(tiles, split, limit) for split, limit in (("train", options.pool), ("test", options.exam)))
+    learning, examined = (
+        pick(tiles, split, limit) for split, limit in (("train", options.pool), ("test", options.exam))
+    )
     began = time.monotonic()
     pool, exam, bursts = Seen.of(learning, options.side), Seen.of(examined, options.side), [t.burst for t in learning]
     say(f"looked at {len(pool)} tiles to choose from and {len(exam)} of the exam in {time.monotonic() - began:.0f} s")
@@ -71,7 +73,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--side", type=int, default=256, help="pixels of the longer side that the network sees")
     parser.add_argument("--steps", type=int, default=200, help="training steps of four tiles in each round")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--json", default="-", help="file for the result, - for standard output; the plot goes beside it")
+    parser.add_argument(
+        "--json", default="-", help="file for the result, - for standard output; the plot goes beside it"
+    )
     return parser.parse_args()
 
 
@@ -84,7 +88,9 @@ def pick(tiles: Sequence[Labelled], split: str, limit: int) -> list[Labelled]:
 def play(options: argparse.Namespace) -> dict[str, dict[str, list[list[float]]]]:
     """Return by job its curve: rows of tiles, boxes, minutes and AP50."""
     kept = Path(f"{options.json}.partial") if options.json != "-" else None
-    key = json.dumps({name: str(value) for name, value in sorted(vars(options).items()) if name not in ("json", "jobs")})
+    key = json.dumps(
+        {name: str(value) for name, value in sorted(vars(options).items()) if name not in ("json", "jobs")}
+    )
     done = json.loads(kept.read_text()) if kept and kept.is_file() else {}
     curves = done.get("curves", {}) if done.get("key") == key else {}
     jobs = [f"{name}:{seed}" for seed in range(options.seeds) for name in ("all", *options.strategies)]
@@ -142,7 +148,9 @@ def summary(name: str, curves: dict, full: float, options: argparse.Namespace) -
     result: dict[str, object] = {
         f"{what}_to_95": interval(to_goal[:, kind]) for kind, what in enumerate(("tiles", "boxes", "minutes"))
     }
-    random = [np.array(curves[f"random:{seed}"]["random"]) for seed in range(options.seeds)] if name != "random" else None
+    random = (
+        [np.array(curves[f"random:{seed}"]["random"]) for seed in range(options.seeds)] if name != "random" else None
+    )
     if random is not None and "random" in options.strategies:
         ratio = [m / reached(r[:, 2], r[:, 3], GOAL * full) for m, r in zip(to_goal[:, 2], random, strict=True)]
         result["minutes_beside_random"] = interval(np.array(ratio))
@@ -151,7 +159,9 @@ def summary(name: str, curves: dict, full: float, options: argparse.Namespace) -
         )
     result["reached"] = int(np.isfinite(to_goal[:, 2]).sum())
     result["curve"] = [
-        dict(zip(("tiles", "boxes", "minutes", "ap50"), np.mean([run[i] for run in runs], axis=0).tolist(), strict=True))
+        dict(
+            zip(("tiles", "boxes", "minutes", "ap50"), np.mean([run[i] for run in runs], axis=0).tolist(), strict=True)
+        )
         for i in range(options.rounds)
     ]
     return result

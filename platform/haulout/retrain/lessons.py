@@ -9,7 +9,7 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 from active_learning.equal_effort import cut_equal, without_help
-from active_learning.selection import Reason
+from active_learning.pool import Reason
 from haulout.answers import FOR_GOLD, live_answers
 from haulout.retrain.detector import labelled_tiles
 from haulout.storage import Storage

@@ -1,135 +1,171 @@
-"""Step 3 of the loop: choose the tiles that people are asked next, and write down why."""
+"""Step 3 of the loop: choose the tiles that people are asked next, write down why, and order what waits."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from active_learning.selection import Candidate, Chosen, Shares
+from active_learning.selection import Chosen, Shares
 from active_learning.selection import select as choose
-from active_learning.tiling import lay_tiles
-from active_learning.uncertainty import tile_uncertainties
 from haulout.config import Settings
 from haulout.db import reading, writing
+from haulout.selection.candidates import Candidate, as_pool, features_of, occupied_tiles, read_candidates
+from haulout.selection.order import reorder
 from haulout.services import Services, Tell, silently
 from haulout.serving import detector_version
-from haulout.tables import BatchRow, ChosenRow, PhotoRow, ProposalRow, TaskRow, TileRow
-from labeling_configs.vocabulary import COLD, ModelVersion, PhotoId, Proposal, Question, Tile, TileId
+from haulout.tables import BatchRow, ChosenRow, TaskRow, TileRow
+from haulout.teaching import foresee
+from labeling_configs.vocabulary import ModelVersion, Question
 
 PURPOSE = 3
 """Keeps the random numbers of selection apart from those of other stages."""
+ORDERING = 14
+"""The same for the order of what waits."""
+TEACH = "teach"
+RARE = 0.2
+"""Share of settled tiles with an animal below which animals are rare, and likely ones are looked for."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """All tiles as the serving detector sees them, and the state of each tile's task."""
+
+    model: ModelVersion
+    candidates: Sequence[Candidate]
+    asked: Mapping[str, str]
+    batches: int
+
+    @classmethod
+    def read(cls, session: Session, model: ModelVersion, settings: Settings) -> "Season":
+        """Read the season as it stands."""
+        questions = select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value)
+        asked = dict(session.exec(questions.where(TaskRow.gold == 0)).all())
+        batches = len(session.exec(select(BatchRow.id)).all())
+        return cls(model, read_candidates(session, model, settings), asked, batches)
+
+    def room(self, size: int) -> int:
+        """Return how many more tiles the queue takes."""
+        return size - list(self.asked.values()).count("open")
+
+    def known(self, *, answered: bool = False) -> list[Candidate]:
+        """Return the tiles that were asked about, or only those that wait for nobody any more."""
+        return [
+            one
+            for one in self.candidates
+            if one.tile.id in self.asked and not (answered and self.asked[one.tile.id] == "open")
+        ]
+
+    def free(self, size: int) -> list[Candidate]:
+        """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
+
+        Other tiles of a photo that was begun stay: only all of them together count its animals. While one tile of a
+        burst waits for people, no other joins it.
+        """
+        known = self.known()
+        bursts, photos = {one.photo.burst for one in known}, {one.photo.id for one in known}
+        waiting = {one.photo.burst for one in known if self.asked[one.tile.id] == "open"}
+        unasked = [one for one in self.candidates if one.tile.id not in self.asked and one.photo.burst not in waiting]
+        fresh = [one for one in unasked if one.photo.burst not in bursts or one.photo.id in photos]
+        return fresh if len({one.photo.burst for one in fresh}) >= size else unasked
 
 
 def select_batch(services: Services, run: int | None = None, tell: Tell = silently) -> int | None:
     """Fill the queue up to the size of a batch; return the new batch's id, or None when the queue is full.
 
-    Also None when nothing is left to ask. A second call, after a crash or in a slow week, asks nobody twice as much.
+    Also None when nothing is left to ask, or when asking more would teach nothing. A second call, after a crash or in a
+    slow week, asks nobody twice as much. What waits already is put in the order of what it is worth now.
     """
     tell("Choosing what to ask next", 0, 0)
     model = detector_version(services)
     with reading(services.database) as session:
-        pool = _pool(session, model, services.settings)
-        questions = select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value)
-        states = session.exec(questions.where(TaskRow.gold == 0))
-        asked = dict(states.all())
-        number = len(session.exec(select(BatchRow.id)).all())
-    room = services.settings.batch_size - list(asked.values()).count("open")
-    chosen = _choose(pool, asked, services, number, room) if room > 0 else ()
-    if not chosen:
-        return None
-    layouts = {tile.id: tiles for tiles, _ in pool.values() for tile in tiles}
-    return _store(services, run, model, chosen, layouts)
-
-
-Pool = Mapping[PhotoId, tuple[Sequence[Tile], list[Candidate]]]
-"""The tiles of each photo, and the same tiles as candidates."""
-
-
-def _pool(session: Session, model: ModelVersion, settings: Settings) -> Pool:
-    laid: dict[str, list[Tile]] = defaultdict(list)
-    for row in session.exec(select(TileRow)):
-        laid[row.photo].append(row.word())
-    query = select(PhotoRow, ProposalRow).join(ProposalRow, col(ProposalRow.photo) == PhotoRow.id)
-    seen = session.exec(query.where(ProposalRow.model == model).order_by(col(PhotoRow.id)))
-    return {PhotoId(photo.id): _candidates(photo, row, laid[photo.id], settings) for photo, row in seen}
-
-
-def _candidates(
-    photo: PhotoRow, row: ProposalRow, laid: Sequence[Tile], settings: Settings
-) -> tuple[Sequence[Tile], list[Candidate]]:
-    """Keep the tiles a photo was once cut into: their cores must go on partitioning it."""
-    proposal = Proposal(PhotoId(photo.id), ModelVersion(row.model), row.boxes(), row.scores())
-    tiles = laid or lay_tiles(
-        proposal.photo, photo.width, photo.height, proposal.boxes, proposal.scores, settings.most_animals_per_tile
-    )
-    doubts = tile_uncertainties(tiles, None if row.model == COLD else proposal)
-    features = row.description()
-    candidates = [
-        Candidate(
-            tile=tile.id,
-            photo=proposal.photo,
-            burst=photo.burst,
-            day=photo.taken_at.date() if photo.taken_at else None,
-            uncertainty=float(doubt),
-            features=features,
-            expected_boxes=float(proposal.scores[tile.core.holds_centres_of(proposal.boxes)].sum()),
-            exam=photo.split == "exam",
-        )
-        for tile, doubt in zip(tiles, doubts, strict=True)
-    ]
-    return tiles, candidates
-
-
-def _choose(pool: Pool, asked: Mapping[str, str], services: Services, number: int, size: int) -> Sequence[Chosen]:
-    """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
-
-    Other tiles of a photo that was begun stay: only all of them together count its animals. While one tile of a burst
-    waits for people, no other joins it. `asked` holds the state of each tile's task.
-    """
-    everything = [candidate for _, candidates in pool.values() for candidate in candidates]
-    known = [candidate for candidate in everything if candidate.tile in asked]
-    bursts, photos = {c.burst for c in known}, {c.photo for c in known}
-    settings = services.settings
-    waiting = {c.burst for c in known if asked[c.tile] == "open"}
-    unasked = [c for c in everything if c.tile not in asked and c.burst not in waiting]
-    fresh = [c for c in unasked if c.burst not in bursts or c.photo in photos]
-    free = fresh if len({c.burst for c in fresh}) >= size else unasked
-    shares = Shares(settings.random_share, settings.exam_share, settings.blind_share)
-    return choose(free, size, services.rng(PURPOSE, number), shares, _features(known))
-
-
-def _features(candidates: Sequence[Candidate]) -> NDArray[np.float64] | None:
-    rows = [candidate.features for candidate in candidates if candidate.features is not None]
-    return np.stack(rows) if rows else None
-
-
-def _store(
-    services: Services,
-    run: int | None,
-    model: str,
-    chosen: Sequence[Chosen],
-    layouts: Mapping[TileId, Sequence[Tile]],
-) -> int:
+        season = Season.read(session, model, services.settings)
+        teaching = foresee(session, services.settings)
+        pays = teaching is None or teaching.pays
+        if teaching and not pays:
+            tell(teaching.sentence(), 0, 0)
+        chosen = _choose(session, season, services) if pays else ()
     with writing(services.database) as session:
-        batch = BatchRow(
-            run=run, created_at=services.now(), seed=services.settings.seed, model=model, code=version("haulout")
-        )
-        session.add(batch)
-        session.flush()
-        if batch.id is None:
-            raise LookupError("the database gave the new batch no number")
-        for tile in {tile.id: tile for one in chosen for tile in layouts[one.tile]}.values():
-            session.merge(TileRow.of(tile))
-        session.flush()
-        for place, one in enumerate(chosen):
-            why = ChosenRow(batch=batch.id, tile=one.tile, reason=one.reason.value, value=one.value, blind=one.blind)
-            why.probability = one.probability
-            session.add(why)
-            session.add(_task(services, batch.id, model, one, 1 - place / len(chosen)))
+        batch = store_batch(services, session, run, season, chosen, TEACH) if chosen else None
+    put_in_order(services)
+    return batch
+
+
+def put_in_order(services: Services) -> int:
+    """Order the open tasks by what they are worth to the detector that serves now; return how many moved."""
+    model = detector_version(services)
+    with writing(services.database) as session:
+        season = Season.read(session, model, services.settings)
+        waiting = [one for one in season.known() if season.asked[one.tile.id] == "open"]
+        answered = season.known(answered=True)
+        pool = as_pool(session, waiting, answered, model)
+        return reorder(session, pool, features_of(answered), services.rng(ORDERING))
+
+
+def store_batch(
+    services: Services, session: Session, run: int | None, season: Season, chosen: Sequence[Chosen], goal: str
+) -> int:
+    """Write down the batch, why each tile is in it, and the tasks; return the batch's number."""
+    batch = BatchRow(
+        run=run,
+        created_at=services.now(),
+        seed=services.settings.seed,
+        model=season.model,
+        code=version("haulout"),
+        goal=goal,
+    )
+    session.add(batch)
+    session.flush()
+    if batch.id is None:
+        raise LookupError("the database gave the new batch no number")
+    by_tile = {one.tile.id: one for one in season.candidates}
+    photos = {by_tile[one.tile].photo.id for one in chosen}
+    for candidate in season.candidates:
+        if candidate.photo.id in photos:
+            session.merge(TileRow.of(candidate.tile))
+    session.flush()
+    for place, one in enumerate(chosen):
+        session.add(_reason(batch.id, one, by_tile[one.tile]))
+        session.add(_task(services, batch.id, season.model, one, 1 - place / len(chosen)))
     return batch.id
+
+
+def _choose(session: Session, season: Season, services: Services) -> Sequence[Chosen]:
+    room = season.room(services.settings.batch_size)
+    free = season.free(room)
+    if room <= 0 or not free:
+        return ()
+    known = season.known()
+    pool = as_pool(session, free, known, season.model)
+    shares = _shares(session, services.settings)
+    return choose(pool, room, services.rng(PURPOSE, season.batches), shares, features_of(known))
+
+
+def _shares(session: Session, settings: Settings) -> Shares:
+    """Likely animals are looked for while few settled tiles show any: a detector learns little from bare beach."""
+    told = list(occupied_tiles(session).values())
+    rare = bool(told) and sum(told) < RARE * len(told)
+    return Shares(
+        random=settings.random_share,
+        exam=settings.exam_share,
+        easy=settings.easy_share,
+        positive=settings.positive_share if rare else 0.0,
+        blind=settings.blind_share,
+    )
+
+
+def _reason(batch: int, one: Chosen, candidate: Candidate) -> ChosenRow:
+    return ChosenRow(
+        batch=batch,
+        tile=one.tile,
+        reason=one.reason.value,
+        value=one.value,
+        minutes=one.minutes,
+        novelty=one.novelty,
+        doubts={kind.value: round(doubt, 3) for kind, doubt in candidate.doubts.items()},
+        probability=one.probability,
+        blind=one.blind,
+    )
 
 
 def _task(services: Services, batch: int, model: str, one: Chosen, priority: float) -> TaskRow:

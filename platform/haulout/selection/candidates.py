@@ -10,8 +10,8 @@ from sqlmodel import Session, col, func, select
 
 from active_learning import effort as efforts
 from active_learning.effort import Effort, expected_work
+from active_learning.pool import Pool, Reason
 from active_learning.rarity import crowd, light, rarity
-from active_learning.selection import Pool, Reason
 from active_learning.strategies import occupancy
 from active_learning.tiling import lay_tiles
 from active_learning.uncertainty import tile_doubts
@@ -46,9 +46,7 @@ def read_candidates(session: Session, model: ModelVersion, settings: Settings) -
     return [one for photo, row in seen for one in _of_photo(photo, row, second.get(photo.id), laid[photo.id], settings)]
 
 
-def as_pool(
-    session: Session, candidates: Sequence[Candidate], known: Sequence[Candidate], model: ModelVersion
-) -> Pool:
+def as_pool(session: Session, candidates: Sequence[Candidate], known: Sequence[Candidate], model: ModelVersion) -> Pool:
     """Return the candidates as columns; `known` are the tiles that were asked about before."""
     effort = learned_effort(session)
     doubts = {
@@ -143,7 +141,7 @@ def _traits(candidates: Sequence[Candidate]) -> dict[str, list[Hashable]]:
 def _occupied(
     session: Session, candidates: Sequence[Candidate], known: Sequence[Candidate], model: ModelVersion
 ) -> Numbers:
-    """Return the chance that a tile holds an animal: by its boxes, or, before any detector, by tiles that look alike."""
+    """Return the chance that a tile holds an animal: by its boxes, before any detector by tiles that look alike."""
     if model != COLD:
         return np.array([1 - np.prod(1 - one.scores) for one in candidates], dtype=np.float64)
     agreed = occupied_tiles(session)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from numpy.random import Generator
 from sqlmodel import Session, col, select
 
-from active_learning.selection import Pool, Reason, Shares, select as choose
+from active_learning.coverage import Features
+from active_learning.pool import Pool, Reason
+from active_learning.selection import Shares
+from active_learning.selection import select as choose
 from haulout.tables import ChosenRow, TaskRow
 from labeling_configs.vocabulary import Question
 
@@ -19,7 +21,7 @@ def open_tasks(session: Session) -> list[TaskRow]:
     return list(session.exec(asked.order_by(col(TaskRow.id))))
 
 
-def reorder(session: Session, pool: Pool, known: np.ndarray | None, rng: Generator) -> int:
+def reorder(session: Session, pool: Pool, known: Features | None, rng: Generator) -> int:
     """Give the open tasks of the pool new priorities in (0, 1]; return how many changed.
 
     A task that was chosen for its worth is placed by its worth today; one that was drawn at random, for the exam, to
@@ -30,7 +32,7 @@ def reorder(session: Session, pool: Pool, known: np.ndarray | None, rng: Generat
     reasons = _reasons(session, [pool.tiles[row] for row in rows])
     worthy = [row for row in rows if reasons.get(pool.tiles[row]) in BY_WORTH]
     ranked = choose(pool.only(worthy), len(worthy), rng, Shares(0, 0, 0, 0, 0), known, one_per_burst=False)
-    order = {chosen.tile: 1 - place / (len(ranked) + 1) for place, chosen in enumerate(ranked)}
+    order = {str(chosen.tile): 1 - place / (len(ranked) + 1) for place, chosen in enumerate(ranked)}
     changed = [task for task in tasks.values() if order.get(task.subject, task.priority) != task.priority]
     for task in changed:
         task.priority = order[task.subject]

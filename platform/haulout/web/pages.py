@@ -90,10 +90,10 @@ def batch_list() -> str:
 
 @blueprint.get("/batches/<int:batch>")
 def batch(batch: int) -> str:
-    """Show the tiles of one batch, and why each was chosen."""
+    """Show the tiles of one batch, why each was chosen, and what they cover together."""
     with reading(here().services.database) as session:
         row = session.get(BatchRow, batch) or abort(404)
-        return render_template("batch.html", batch=row, asked=batches.asked_in(session, batch))
+        return render_template("batch.html", page=batches.batch_page(session, row, request.args.get("reason", "")))
 
 
 @blueprint.get("/models")

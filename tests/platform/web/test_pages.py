@@ -85,14 +85,6 @@ def test_the_stage_of_a_run_is_told_in_the_reader_s_language(client: FlaskClient
     assert "Сведение голосов" in client.get("/running?language=ru").text
 
 
-def test_a_batch_says_in_words_why_each_tile_was_chosen(client: FlaskClient) -> None:
-    page = client.get("/batches/1").text
-    assert "the machine is unsure here" in page
-    assert page.count("drawn with a chance of 20%") == 3
-    assert page.count("blind: people see no machine boxes") == 1
-    assert page.count("2 votes") == 5
-
-
 def test_a_photo_carries_the_boxes_of_machine_votes_and_consensus(client: FlaskClient, season) -> None:
     page = client.get(f"/photos/{season.photos[2].id}").text
     assert 'viewBox="0 0 800 600"' in page

@@ -1,0 +1,109 @@
+"""What each tile's label would add per minute of people's time, kept up to date pick by pick."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from active_learning.coverage import Coverage, Features
+from active_learning.pool import Pool
+
+Numbers = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+LEAST = 1e-9
+"""Doubt of a tile that nothing is doubted of: of two such tiles the quicker one comes first."""
+AT_ONCE = 64
+"""Tiles whose worth is computed anew at once."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The tile that adds most: its row, its worth, and the share of its worth that was left."""
+
+    row: int
+    worth: float
+    novelty: float
+
+
+@dataclass(frozen=True)
+class Worth:
+    """Worth per minute given what is known, shape (n,) over the pool, -1 for rows that were not asked for."""
+
+    pool: Pool
+    coverage: Coverage | None
+    """None without features: no tile says anything about another one, and each is worth its own doubt."""
+    first: Numbers
+
+    @classmethod
+    def of(cls, pool: Pool, learning: Rows, rows: Rows, known: Features | None, rng: Generator) -> "Worth":
+        """Judge `rows` by what they say about the tiles of `learning`; `known`, shape (m, d), was asked before."""
+        first = np.full(len(pool), -1.0)
+        doubt = np.maximum(pool.value, LEAST)
+        if pool.features is None:
+            first[rows] = doubt[rows] / pool.minutes[rows]
+            return cls(pool, None, first)
+        coverage = Coverage.of(pool.features, doubt, known, rng, learning)
+        every = coverage.gains(pool.features) / pool.minutes
+        first[rows] = every[rows]
+        return cls(pool, coverage, first)
+
+    def shortlist(self, rows: Rows, size: int) -> "Shortlist":
+        """Return the best rows, one of each burst, as they stand now."""
+        best = rows[np.argsort(-self.first[rows], kind="stable")[:size]]
+        features = None if self.pool.features is None else np.asarray(self.pool.features[best], dtype=np.float32)
+        minutes = self.pool.minutes[best]
+        alone = self.first[best]
+        if self.coverage is not None and features is not None:
+            nothing = replace(self.coverage, known=np.zeros_like(self.coverage.known))
+            alone = nothing.gains(features) / minutes
+        return Shortlist(best, features, minutes, self.coverage, self.first[best].copy(), np.maximum(alone, 1e-30))
+
+
+class Shortlist:
+    """The tiles among which the next is sought; worth only falls, so most need no new look (Minoux 1978)."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        features: NDArray[np.float32] | None,
+        minutes: Numbers,
+        coverage: Coverage | None,
+        bound: Numbers,
+        alone: Numbers,
+    ) -> None:
+        self.rows, self.free = rows, np.ones(len(rows), dtype=np.bool_)
+        self._features, self._minutes, self._coverage = features, minutes, coverage
+        self._bound, self._alone = bound, alone
+
+    def next(self) -> Pick | None:
+        """Take the tile that adds most now; None when none is left."""
+        if not self.free.any():
+            return None
+        place = self._best()
+        self.free[place] = False
+        worth = float(self._bound[place])
+        if self._coverage is not None and self._features is not None:
+            self._coverage = self._coverage.adding(self._features[place])
+        return Pick(int(self.rows[place]), worth, float(min(worth / self._alone[place], 1.0)))
+
+    def newer_than(self, pick: Pick) -> float:
+        """Return of how many free tiles less was left than of this one, by the last look at each."""
+        return float(np.sum((self._bound / self._alone)[self.free] < pick.novelty - 1e-9))
+
+    def _best(self) -> int:
+        """Look at the likeliest anew until one beats what all others may be worth at most."""
+        stale = self.free.copy()
+        while True:
+            likely = np.flatnonzero(stale)
+            if self._coverage is None or self._features is None or not len(likely):
+                break
+            if len(likely) > AT_ONCE:
+                likely = likely[np.argpartition(-self._bound[likely], AT_ONCE)[:AT_ONCE]]
+            self._bound[likely] = self._coverage.gains(self._features[likely]) / self._minutes[likely]
+            stale[likely] = False
+            fresh = np.max(np.where(self.free & ~stale, self._bound, -1.0))
+            if fresh >= np.max(np.where(stale, self._bound, -1.0)):
+                break
+        return int(np.argmax(np.where(self.free, self._bound, -1.0)))
