@@ -27,15 +27,15 @@ class Chosen:
     """A tile of the batch; `blind` tiles are shown without predictions.
 
     `value` is what its label adds per minute, given all that is known or chosen before it; `novelty` is the share of
-    its worth that was left by then, 1 for a tile unlike any other. `probability` is the chance the random design had
-    of drawing it; None when the tile chose itself and must stay out of unbiased estimates.
+    its worth that was left by then, 1 for a tile unlike any other, None when worth did not choose. `probability` is the
+    chance the random design had of drawing it; None when the tile chose itself and must stay out of unbiased estimates.
     """
 
     tile: TileId
     reason: Reason
     value: float
     minutes: float
-    novelty: float
+    novelty: float | None
     probability: float | None
     blind: bool
 
@@ -150,7 +150,7 @@ def _chosen(
     probability: float | None,
     blind: bool,
     value: float | None = None,
-    novelty: float = 1.0,
+    novelty: float | None = None,
 ) -> Chosen:
     minutes = float(pool.minutes[row])
     worth = float(pool.value[row]) / minutes if value is None else value

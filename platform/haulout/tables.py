@@ -190,11 +190,11 @@ class ChosenRow(SQLModel, table=True):
     tile: str = Field(foreign_key="tile.id", primary_key=True)
     reason: str
     value: float
-    """What the label would teach per minute of people's time, times the novelty."""
+    """What the label adds per minute of people's time, given all that was known or chosen before."""
     minutes: float = 0.0
     """People's time that one answer was expected to take."""
-    novelty: float = 0.0
-    """Squared distance from everything known or chosen before, from 0 to 4."""
+    novelty: float | None = None
+    """The share of its worth that was left by then, from 0 to 1; None for tiles that were not chosen by worth."""
     doubts: dict[str, Any] = _json()
     """What the label would teach by kind, see `active_learning.uncertainty`."""
     probability: float | None = None

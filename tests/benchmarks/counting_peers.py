@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 Estimate = tuple[float, float, float]
 FLOOR = 0.1
 """Added to every expectation by the importance samplers, which could draw no tile without proposals otherwise: of .02,
-.05, .1, .2, .5 and 1 the best for each of them with either useful detector on seeds 0-399."""
+.05, .1, .2, .5 and 1 the least geometric mean of LURE's error with both useful detectors on seeds 0-299, three draws
+each; DISCount's is 5 % less at .05. The best floor for each detector alone is measured beside."""
 
 
 def simple_random(expected: Floats, count: Floats, budget: int, rng: Rng) -> Estimate:
@@ -34,19 +35,19 @@ def ppi_plus_plus(expected: Floats, count: Floats, budget: int, rng: Rng) -> Est
     return _powered(expected, count, budget, rng, _power)
 
 
-def discount(expected: Floats, count: Floats, budget: int, rng: Rng) -> Estimate:
+def discount(expected: Floats, count: Floats, budget: int, rng: Rng, floor: float = FLOOR) -> Estimate:
     """Draw with replacement in proportion to the expectation (Perez, Maji and Sheldon, DISCount, AAAI 2024)."""
-    proposal = (expected + FLOOR) / (expected + FLOOR).sum()
+    proposal = (expected + floor) / (expected + floor).sum()
     drawn = rng.choice(len(count), budget, p=proposal)
     return _mean(count[drawn] / proposal[drawn], 1, 1.0)
 
 
-def lure(expected: Floats, count: Floats, budget: int, rng: Rng) -> Estimate:
+def lure(expected: Floats, count: Floats, budget: int, rng: Rng, floor: float = FLOOR) -> Estimate:
     """Draw one after another without replacement and level the weights (Farquhar, Gal and Rainforth, ICLR 2021).
 
     Active Measurement (NeurIPS 2025) combines its steps so. The detector is not retrained between the steps, for anyone.
     """
-    worth, tiles = expected + FLOOR, len(count)
+    worth, tiles = expected + floor, len(count)
     order = np.argsort(-np.log(rng.random(tiles)) / worth)[:budget]  # successive sampling, Efraimidis and Spirakis 2006
     left = worth.sum() - np.concatenate([[0.0], np.cumsum(worth[order])[:-1]])
     step = np.arange(1, budget + 1)
@@ -55,7 +56,7 @@ def lure(expected: Floats, count: Floats, budget: int, rng: Rng) -> Estimate:
     return _mean(weight * count[order], tiles, 1 - budget / tiles)
 
 
-PEERS: Mapping[str, Callable[[Floats, Floats, int, Rng], Estimate]] = {
+PEERS: Mapping[str, Callable[..., Estimate]] = {
     "simple_random": simple_random,
     "ppi": ppi,
     "ppi_plus_plus": ppi_plus_plus,

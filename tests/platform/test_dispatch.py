@@ -228,3 +228,20 @@ def test_of_a_starter_people_are_shown_boxes_of_lower_scores_than_of_a_trained_d
 
     by_trained = coordinator.label_studio.tasks[task.label_studio_task].predictions[version][0]
     assert (len(by_starter), len(by_trained)) == (1, 0)
+
+
+def test_open_tasks_are_put_in_their_new_order_and_only_what_moved_is_told(coordinator, batch):
+    dispatch(coordinator.services)
+    tasks = sorted(coordinator.rows(TaskRow), key=lambda task: task.priority)
+    tasks[0].priority, tasks[-1].priority = tasks[-1].priority, tasks[0].priority
+    coordinator.store(*tasks)
+    coordinator.label_studio.calls.clear()
+
+    dispatch(coordinator.services)
+    dispatch(coordinator.services)
+
+    moved = {tasks[0].label_studio_task, tasks[-1].label_studio_task}
+    assert sorted(coordinator.label_studio.calls) == sorted(("prioritise", number) for number in moved)
+    person = coordinator.label_studio.as_person(coordinator.label_studio.sign_up("a@b.invalid", "x", "A").api_key)
+    project = next(number for number, row in coordinator.label_studio.projects.items() if row.question == "boxes")
+    assert person.next_task(project).id == tasks[0].label_studio_task

@@ -106,7 +106,7 @@ def _send_chunk(services: Services, label_studio: LabelStudio, project: ProjectR
         with reading(services.database) as session:
             parcels = [_parcel(task, content_of(task, session, services.storage)) for task in new]
         there |= dict(zip((task.key for task in new), label_studio.send_tasks(number, parcels), strict=True))
-        label_studio.serve_version(number, project.serves)
+    label_studio.serve_version(number, project.serves)
     for task in tasks:
         task.label_studio_task = there[task.key]
         task.pushed = task.wanted() if task in new else ""

@@ -1,6 +1,7 @@
 """In which order open tasks are asked: what is worth most now comes first, and chance keeps its places."""
 
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 from numpy.random import Generator
 from sqlmodel import Session, col, select
@@ -12,6 +13,7 @@ from active_learning.selection import select as choose
 from haulout.tables import ChosenRow, TaskRow
 from labeling_configs.vocabulary import Question
 
+ALL_BY_WORTH = Shares(random=0, exam=0, easy=0, positive=0, blind=0)
 BY_WORTH = (Reason.UNCERTAIN, Reason.MISPLACED, Reason.MISSED, Reason.COUNT, Reason.NOVEL, Reason.RARE)
 
 
@@ -25,17 +27,19 @@ def reorder(session: Session, pool: Pool, known: Features | None, rng: Generator
     """Give the open tasks of the pool new priorities in (0, 1]; return how many changed.
 
     A task that was chosen for its worth is placed by its worth today; one that was drawn at random, for the exam, to
-    please or for a figure keeps the place that chance gave it.
+    please or for a figure keeps the place among them that its name gives it.
     """
     tasks = {task.subject: task for task in open_tasks(session)}
-    rows = [place for place, tile in enumerate(pool.tiles) if tile in tasks]
-    reasons = _reasons(session, [pool.tiles[row] for row in rows])
-    worthy = [row for row in rows if reasons.get(pool.tiles[row]) in BY_WORTH]
-    ranked = choose(pool.only(worthy), len(worthy), rng, Shares(0, 0, 0, 0, 0), known, one_per_burst=False)
-    order = {str(chosen.tile): 1 - place / (len(ranked) + 1) for place, chosen in enumerate(ranked)}
-    changed = [task for task in tasks.values() if order.get(task.subject, task.priority) != task.priority]
+    reasons = _reasons(session, list(tasks))
+    rows = [row for row, tile in enumerate(pool.tiles) if reasons.get(tile) in BY_WORTH]
+    ranked = choose(pool.only(rows), len(rows), rng, ALL_BY_WORTH, known, one_per_burst=False)
+    places = {tile: crc32(tile.encode()) / 2**32 for tile in tasks}
+    places |= {str(chosen.tile): (place + 0.5) / len(ranked) for place, chosen in enumerate(ranked)}
+    order = sorted(tasks, key=lambda tile: (places[tile], tile))
+    wanted = {tile: 1 - place / len(order) for place, tile in enumerate(order)}
+    changed = [task for tile, task in tasks.items() if task.priority != wanted[tile]]
     for task in changed:
-        task.priority = order[task.subject]
+        task.priority = wanted[task.subject]
         session.add(task)
     return len(changed)
 

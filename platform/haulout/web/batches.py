@@ -12,6 +12,9 @@ from haulout.web.looks import Looks, look
 from haulout.web.spread import Spread, spread
 from labeling_configs.vocabulary import Question
 
+NEW, RATHER_NEW = 0.5, 0.2
+"""From which share of a tile's worth being left it looks new, or somewhat new."""
+
 
 @dataclass(frozen=True)
 class Why:
@@ -95,8 +98,11 @@ class BatchPage:
         return len({one.photo.id for one in self.asked})
 
     def novelty(self, one: Asked) -> str:
-        """Return how new the tile looked, as a word; none when nobody wrote it down."""
-        return self.looks.novelty(one.chosen.novelty) if one.chosen.minutes > 0 else ""
+        """Return how new the tile looked, as a word; none for tiles that were not chosen by their worth."""
+        left = one.chosen.novelty
+        if left is None:
+            return ""
+        return "new" if left >= NEW else "somewhat new" if left >= RATHER_NEW else "familiar"
 
 
 def batch_lines(session: Session) -> list[BatchLine]:

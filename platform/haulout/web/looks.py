@@ -18,8 +18,6 @@ MOST = 1500
 STEPS = 6
 DIRECTIONS = 8
 """Of the subspace iteration; more than the two that are drawn, so that these two come out right."""
-NEW, RATHER_NEW = 0.5, 0.2
-"""From which share of the usual distance between two photos on a tile looks new, or somewhat new."""
 ASIDE = 9.0
 """How far the second tile of a photo is drawn from the first."""
 GOLDEN = pi * (3 - sqrt(5))
@@ -40,15 +38,6 @@ class Looks:
     """By tile; tiles of photos that nobody described are missing."""
     told: float = 0.0
     """The share of the differences between photos that the map shows."""
-    usual: float = 0.0
-    """The squared distance between two photos of the season, on average; 0 when nobody described them."""
-
-    def novelty(self, squared: float) -> str:
-        """Return the word for this squared distance from all that was known; none without descriptions."""
-        if self.usual <= 0:
-            return ""
-        share = squared / self.usual
-        return "new" if share >= NEW else "somewhat new" if share >= RATHER_NEW else "familiar"
 
 
 def look(session: Session, model: str, tiles: Mapping[str, str]) -> Looks:
@@ -70,7 +59,6 @@ def look(session: Session, model: str, tiles: Mapping[str, str]) -> Looks:
         season=tuple(places[: len(season)]),
         batch=_apart(tiles, dict(zip(batch, places[len(season) :], strict=True))),
         told=told,
-        usual=2 * scatter / len(seen),
     )
 
 

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from haulout.db import reading, writing
 from haulout.tables import BatchRow, ChosenRow, ConsensusRow, PhotoRow, ProposalRow, TileRow
-from haulout.web import looks
+from haulout.web import batches, looks
 from haulout.web.wording import WORDS
 
 REASONS = sorted(word for kind, word in WORDS if kind == "reason")
@@ -71,7 +71,6 @@ def test_a_batch_from_before_doubts_were_written_down_shows_none(client: FlaskCl
     assert len(cards(page)) == 5
     assert "was not written down" in page
     assert 'class="doubts"' not in page
-    assert "looks familiar" not in page
 
 
 @pytest.mark.parametrize(
@@ -131,7 +130,6 @@ def test_without_descriptions_the_map_says_that_it_is_empty(client: FlaskClient,
     page = client.get("/batches/2").text
     assert "the machine has described too few photos" in page
     assert "<circle" not in page
-    assert "looks familiar" not in page
 
 
 def test_photos_that_look_all_alike_are_drawn_in_the_middle(client: FlaskClient, season, batch) -> None:
@@ -143,7 +141,7 @@ def test_photos_that_look_all_alike_are_drawn_in_the_middle(client: FlaskClient,
 
 def test_the_spread_tells_days_cameras_and_tiles_without_a_time(client: FlaskClient, batch) -> None:
     page = client.get("/batches/2").text
-    assert "Tiles by day" in page
+    assert '<td>1 August 2026</td><td class="number">3</td>' in page
     assert re.search(r"CAM1.*?9 <span class=\"quiet\">\(82%\)</span>", page, re.S)
     assert "1 more tile is of a photo whose time is unknown." in page
 
@@ -189,6 +187,8 @@ def test_the_map_shows_the_two_directions_that_tell_most(season) -> None:
     assert told == pytest.approx(squared[:2].sum() / squared.sum())
 
 
-def test_novelty_is_told_beside_the_usual_distance() -> None:
-    seen = looks.Looks(usual=0.4)
-    assert [seen.novelty(squared) for squared in (0.3, 0.1, 0.01)] == ["new", "somewhat new", "familiar"]
+@pytest.mark.parametrize(("left", "word"), [(0.9, "new"), (0.3, "somewhat new"), (0.01, "familiar"), (None, "")])
+def test_novelty_is_told_by_what_was_left_of_the_worth(left, word) -> None:
+    one = batches.Asked(ChosenRow(batch=1, tile="t", reason="rare", value=1, novelty=left), None, "open", 0)
+
+    assert batches.BatchPage(None, (one,), "", None, None).novelty(one) == word
