@@ -39,7 +39,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Checked:
-    """Units people were asked about: row in the frame, count (nan while unanswered), probability, wave, all of shape (n,).
+    """Units people were asked about: row in the frame, count (nan while unanswered), probability, wave, all (n,).
 
     `probability` is the chance the wave's design had of drawing the unit out of what was unchecked before the wave; nan
     for a unit that was chosen by value, which is known to later waves only. Each unit appears once.
@@ -65,9 +65,10 @@ class Checked:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The machine after learning: expectation (N,), what it would have been without the unit's own count (n answered,),
+    """The machine after learning: expectation (N,) and the deviation of a unit's own error (N,), both in animals.
 
-    the deviation of a unit's own error (N,), and the spread of errors as a function of the calibrated expectation.
+    `left_out`, one per answered unit, is the expectation without the unit's own count; `spread` is the variance of
+    errors at a calibrated expectation.
     """
 
     expected: Floats
@@ -93,9 +94,9 @@ class Learned:
 def calibrate(frame: Frame, checked: Checked) -> Calibrated:
     """Predict every unit's count from the machine, its day and its photo by the best linear unbiased predictor.
 
-    Count = a + b x expectation + context + deviation x (day + photo + own error), Henderson 1975; the variances of days
-    and photos are averaged over their restricted likelihood, so that few checked days never make days alike. Predictions
-    without the unit's own count are exact (Dubrule 1983): they keep the estimates unbiased however well the model fits
+    Count = a + b x expectation + context + deviation x (day + photo + own error), Henderson 1975; the variances of
+    days and photos are averaged over their restricted likelihood, so that few checked days never make days alike.
+    Predictions without the unit's own count are exact (Dubrule 1983); they keep the estimates unbiased whatever the fit
     (Zrnic and Candès, Cross-prediction-powered inference, 2024).
     """
     rows, count = checked.unit[checked.answered], checked.count[checked.answered]

@@ -66,13 +66,16 @@ def waves(checked: Checked, deviation: Floats) -> tuple[Wave, ...]:
 def total(frame: Frame, checked: Checked, fit: Calibrated | None = None, level: float = LEVEL) -> Estimate:
     """Estimate the animals on all units: the calibrated machine everywhere plus the weighted errors it made.
 
-    Difference estimator with left-out predictions (Särndal, Swensson and Wretman 1992, 6.3), the variance of Hájek and
-    Deville x n/(n - 2); the interval is symmetric for the logarithm of what is not yet known, so it ends at what was seen.
+    Difference estimator with left-out predictions (Särndal, Swensson and Wretman 1992, 6.3), the variance the mean
+    of Hájek and Deville's and of the one foreseen: a skewed sample that missed the crowds would be too sure of itself
+    alone. The interval is symmetric for the logarithm of what is not yet known, so it never goes below what was seen.
     """
     fit = fit or calibrate(frame, checked)
-    value, variance = _difference(fit, checked, np.ones(len(frame.expected)))
-    drawn = _drawn(checked)
-    return _positive(value, variance, _seen(checked, np.ones(len(frame.expected))), drawn, level)
+    every = np.ones(len(frame.expected))
+    value, variance = _difference(fit, checked, every)
+    foreseen = _foreseen(fit, checked, every)
+    variance = (variance + foreseen) / 2 if np.isfinite(foreseen) else variance
+    return _positive(value, variance, _seen(checked, every), _drawn(checked), level)
 
 
 def domain_total(
@@ -97,10 +100,10 @@ def domain_total(
 
 
 def empty_share(frame: Frame, checked: Checked, level: float = LEVEL) -> Estimate:
-    """Estimate the share of units without animals; the frame's `expected` is the machine's chance that some are there.
+    """Estimate the share of units without animals; the frame's `expected` is the machine's chance of some.
 
-    Difference estimator with left-out straight-line calibration; the interval is Wilson's (1927) on the effective number
-    of units, with one more unit of average weight taken to be wrong, as errors never seen are no proof of none.
+    Difference estimator with left-out straight-line calibration; the interval is Wilson's (1927) on the effective
+    number of units, with one more unit of average weight taken to be wrong, as errors never seen are no proof of none.
     """
     answered = checked.answered
     occupied = Checked(
@@ -117,7 +120,7 @@ def empty_share(frame: Frame, checked: Checked, level: float = LEVEL) -> Estimat
 def ratio(checked: Checked, part: Floats, whole: Floats, level: float = LEVEL) -> Estimate:
     """Estimate sum(part) / sum(whole) over all units from both on the checked ones, shape (n,): recall, precision.
 
-    For recall, part are the animals found and whole all animals of the unit; for precision, the right boxes and all boxes.
+    For recall, part are the animals found and whole all animals of the unit; for precision, right boxes and all boxes.
     Linearised variance (Woodruff 1971), Wilson's interval on the effective number. nan and [0, 1] if whole is nowhere.
     """
     parts = waves(checked, np.ones(int(checked.unit.max()) + 1))
@@ -158,7 +161,7 @@ def _deville(error: Floats, probability: Floats) -> float:
 
 
 def _foreseen(fit: Calibrated, checked: Checked, weight: Floats) -> float:
-    """Return the variance the model foresees for the direct estimate of a domain; infinite if nothing was drawn there."""
+    """Return the variance the model foresees for the direct estimate; infinite if nothing was drawn in the domain."""
     found = sum(
         wave.share**2
         * ((1 - wave.probability) * (weight * fit.deviation)[checked.unit[wave.at]] ** 2 / wave.probability**2).sum()

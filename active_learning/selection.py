@@ -124,7 +124,7 @@ def _greedy(
     rows = bursts.open_rows()
     if size <= 0 or not len(rows):
         return []
-    worth = Worth.of(pool, np.flatnonzero(~pool.exam), rows, known, rng)
+    worth = Worth.of(pool, np.flatnonzero(~pool.exam), rows, known, size, rng)
     short = worth.shortlist(bursts.best_rows(worth.first), max(SHORTLIST * size, LEAST_SHORTLIST))
     taken: list[Chosen] = []
     spent = 0.0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from active_learning.coverage import Coverage, Features
+from active_learning.coverage import LANDMARKS, Coverage, Features
 from active_learning.pool import Pool
 
 Numbers = NDArray[np.float64]
@@ -37,14 +37,17 @@ class Worth:
     first: Numbers
 
     @classmethod
-    def of(cls, pool: Pool, learning: Rows, rows: Rows, known: Features | None, rng: Generator) -> "Worth":
-        """Judge `rows` by what they say about the tiles of `learning`; `known`, shape (m, d), was asked before."""
+    def of(cls, pool: Pool, learning: Rows, rows: Rows, known: Features | None, size: int, rng: Generator) -> "Worth":
+        """Judge `rows` by what they say about the tiles of `learning`; `known`, shape (m, d), was asked before.
+
+        There are two landmarks at least for each of the `size` tiles that will be taken.
+        """
         first = np.full(len(pool), -1.0)
         doubt = np.maximum(pool.value, LEAST)
         if pool.features is None:
             first[rows] = doubt[rows] / pool.minutes[rows]
             return cls(pool, None, first)
-        coverage = Coverage.of(pool.features, doubt, known, rng, learning)
+        coverage = Coverage.of(pool.features, doubt, known, rng, learning, max(LANDMARKS, 2 * size))
         every = coverage.gains(pool.features) / pool.minutes
         first[rows] = every[rows]
         return cls(pool, coverage, first)

@@ -6,8 +6,8 @@
 Seasons are drawn (counting_seasons.py) with known truth, all methods check as many tiles of the same season; peers are
 written anew from their papers (counting_peers.py). relative_rmse is the root of the mean squared (estimate - truth) /
 truth, and its interval comes from blocks of seasons, as does that of the ratio to the best peer. `ours` checks in three
-waves and knows each tile's day, photo and place in the picture, which peers do not use. Choices were made on seeds 0-399.
-With --coverage only ours and the random-sample-only interval are measured.
+waves and knows each tile's day, photo and place in the picture, which peers do not use. Choices were made on seeds
+0-999. With --coverage only ours and the random-sample-only interval are measured.
 """
 
 import argparse
@@ -32,7 +32,7 @@ Runs = dict[str, np.ndarray]
 
 
 def frame_of(season: Season) -> Frame:
-    """Return what is known without people; the context is what the detector usually says of the place in the picture."""
+    """Return what is known without people; the context is what the detector usually says of the place."""
     tiles = counting_seasons.PHOTOS * counting_seasons.TILES
     usual = np.median(season.expected.reshape(-1, tiles), axis=0)
     context = np.tile(usual, len(season.expected) // tiles)[:, None]

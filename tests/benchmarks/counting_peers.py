@@ -45,7 +45,7 @@ def discount(expected: Floats, count: Floats, budget: int, rng: Rng, floor: floa
 def lure(expected: Floats, count: Floats, budget: int, rng: Rng, floor: float = FLOOR) -> Estimate:
     """Draw one after another without replacement and level the weights (Farquhar, Gal and Rainforth, ICLR 2021).
 
-    Active Measurement (NeurIPS 2025) combines its steps so. The detector is not retrained between the steps, for anyone.
+    Active Measurement (NeurIPS 2025) combines its steps so. The detector is retrained between steps for nobody here.
     """
     worth, tiles = expected + floor, len(count)
     order = np.argsort(-np.log(rng.random(tiles)) / worth)[:budget]  # successive sampling, Efraimidis and Spirakis 2006
