@@ -27,9 +27,15 @@ class Bursts:
 
     @classmethod
     def of(cls, names: Sequence[str] | Rows, exam: Flags, rng: Generator) -> "Bursts":
-        """Group rows by the name of their burst, shape (n,); a burst is for the exam when its first row is."""
+        """Group rows by the name of their burst, shape (n,); one with exam photos is for the exam alone.
+
+        The other rows of such a burst, as when the split changes at midnight, show the exam's animals: none is asked.
+        """
         order = rng.permutation(len(names))
         _, number = np.unique(np.asarray(names)[order], return_inverse=True)
+        examined = np.bincount(number, weights=exam[order]) > 0
+        asked = examined[number] == exam[order]
+        order, number = order[asked], number[asked]
         counts = np.bincount(number)
         number = rng.permutation(len(counts))[number]
         grouped = order[np.argsort(number, kind="stable")].astype(np.intp)

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning.sampling import ANTICIPATED, Floats, Rows, Spread, learn_spread
+from active_learning.sampling import ANTICIPATED, PRIOR_UNITS, Floats, Rows, Spread, learn_spread
 
 DAY_VARIANCES = (0.0, 0.1, 0.3, 1.0, 3.0)
 PHOTO_VARIANCES = (0.0, 0.3, 1.0)
@@ -67,6 +67,7 @@ class Checked:
 class Calibrated:
     """The machine after learning: expectation (N,) and the deviation of a unit's own error (N,), both in animals.
 
+    `plain` (N,) is the deviation as far as the machine's own expectation foresees it, whatever the unit's count was.
     `left_out`, one per answered unit, is the expectation without the unit's own count; `spread` is the variance of
     errors at a calibrated expectation.
     """
@@ -74,6 +75,7 @@ class Calibrated:
     expected: Floats
     left_out: Floats
     deviation: Floats
+    plain: Floats
     spread: Spread
     learned: "Learned" = field(repr=False)
 
@@ -105,12 +107,13 @@ def calibrate(frame: Frame, checked: Checked) -> Calibrated:
         nothing = Learned(
             np.zeros((0, 0)), np.zeros((0, frame.columns().shape[1])), np.zeros((0, 0)), 1.0, 1.0, 1.0, rows[:0]
         )
-        return Calibrated(frame.expected, frame.expected[rows], deviation, ANTICIPATED, nothing)
+        return Calibrated(frame.expected, frame.expected[rows], deviation, deviation, ANTICIPATED, nothing)
     for _ in range(ROUNDS):
         expected, left_out, learned = _predict(frame, rows, count, deviation)
         deviation = learn_spread(frame.expected[rows], count - left_out).deviation(frame.expected)
     spread = learn_spread(left_out, count - left_out)
-    return Calibrated(np.maximum(expected, 0), np.maximum(left_out, 0), spread.deviation(expected), spread, learned)
+    own = spread.deviation(expected)
+    return Calibrated(np.maximum(expected, 0), np.maximum(left_out, 0), own, deviation, spread, learned)
 
 
 def uncertainty(frame: Frame, fit: Calibrated, weight: Floats) -> float:
@@ -147,7 +150,7 @@ def _predict(frame: Frame, rows: Rows, count: Floats, deviation: Floats) -> tupl
     photos = np.bincount(frame.photo[rows], pull, minlength=frame.photo.max() + 1)[frame.photo]
     expected = columns @ fixed + deviation * (day * days + photo * photos)
     left_out = count - scale * (projected @ values) / np.diag(projected)
-    quality = float(values @ projected @ values) / max(len(rows) - 2, 1)
+    quality = (float(values @ projected @ values) + PRIOR_UNITS) / (len(rows) - 2 + PRIOR_UNITS)
     return expected, left_out, Learned(inverse, design, bread, quality, day, photo, rows)
 
 

@@ -1,6 +1,6 @@
 """Totals, shares and a detector's quality from the machine on all units and people on a few, without its bias."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,10 @@ class Wave:
 
 
 def waves(checked: Checked, deviation: Floats) -> tuple[Wave, ...]:
-    """Split by wave; `share` is its part in the estimate, by the variance foreseen for its design and not its outcome.
+    """Split by wave; `share` is its part in the estimate, by the variance foreseen for its design.
+
+    `deviation` (N,) must not know the units' own counts (Calibrated.plain does not): else waves that met crowds would
+    count less, and the estimate would be too low.
 
     A drawn unit that was not answered is taken to be missing at random within its wave: the others stand for it, their
     probabilities multiplied by the share answered.
@@ -66,9 +69,9 @@ def waves(checked: Checked, deviation: Floats) -> tuple[Wave, ...]:
 def total(frame: Frame, checked: Checked, fit: Calibrated | None = None, level: float = LEVEL) -> Estimate:
     """Estimate the animals on all units: the calibrated machine everywhere plus the weighted errors it made.
 
-    Difference estimator with left-out predictions (Särndal, Swensson and Wretman 1992, 6.3), the variance the mean
-    of Hájek and Deville's and of the one foreseen: a skewed sample that missed the crowds would be too sure of itself
-    alone. The interval is symmetric for the logarithm of what is not yet known, so it never goes below what was seen.
+    Difference estimator with left-out predictions (Särndal, Swensson and Wretman 1992, 6.3), the variance the
+    mean of Hájek and Deville's and the one foreseen, as a sample that missed the crowds is too sure of itself. The
+    lower limit is never below what was seen, the upper one is that of the rest's logarithm: estimates are skewed.
     """
     fit = fit or calibrate(frame, checked)
     every = np.ones(len(frame.expected))
@@ -110,7 +113,7 @@ def empty_share(frame: Frame, checked: Checked, level: float = LEVEL) -> Estimat
         checked.unit, np.where(answered, (checked.count > 0) * 1.0, np.nan), checked.probability, checked.wave
     )
     fit = calibrate(frame, occupied)
-    fit = Calibrated(np.clip(fit.expected, 0, 1), np.clip(fit.left_out, 0, 1), fit.deviation, fit.spread, fit.learned)
+    fit = replace(fit, expected=np.clip(fit.expected, 0, 1), left_out=np.clip(fit.left_out, 0, 1))
     size, drawn = len(frame.expected), _drawn(checked)
     value, variance = _difference(fit, occupied, np.full(size, 1 / size))
     left = 1 - answered.sum() / size
@@ -137,13 +140,13 @@ def ratio(checked: Checked, part: Floats, whole: Floats, level: float = LEVEL) -
 
 def _difference(fit: Calibrated, checked: Checked, weight: Floats) -> tuple[float, float]:
     """Return the waves' mean of known + machine on the rest + weighted errors, and its variance."""
-    left_out = np.full(len(checked.unit), np.nan)
-    left_out[checked.answered] = fit.left_out
+    blind = fit.expected.copy()  # no unit's own count may move its own prediction
+    blind[checked.unit[checked.answered]] = fit.left_out
     value = variance = 0.0
-    for wave in waves(checked, fit.deviation):
+    for wave in waves(checked, fit.plain):
         rows, known = checked.unit[wave.at], checked.unit[wave.known]
-        error = weight[rows] * (checked.count[wave.at] - left_out[wave.at])
-        machine = weight @ fit.expected - weight[known] @ fit.expected[known]
+        error = weight[rows] * (checked.count[wave.at] - blind[rows])
+        machine = weight @ blind - weight[known] @ blind[known]
         value += wave.share * (weight[known] @ checked.count[wave.known] + machine + (error / wave.probability).sum())
         variance += wave.share**2 * _deville(error, wave.probability)
     return float(value), float(variance)
@@ -165,7 +168,7 @@ def _foreseen(fit: Calibrated, checked: Checked, weight: Floats) -> float:
     found = sum(
         wave.share**2
         * ((1 - wave.probability) * (weight * fit.deviation)[checked.unit[wave.at]] ** 2 / wave.probability**2).sum()
-        for wave in waves(checked, fit.deviation)
+        for wave in waves(checked, fit.plain)
     )
     return float(found) if found > 0 else float("inf")
 
@@ -194,13 +197,12 @@ def _drawn(checked: Checked) -> int:
 
 
 def _positive(value: float, variance: float, seen: float, drawn: int, level: float) -> Estimate:
-    """Return log-symmetric limits of what is above the animals seen."""
+    """Return limits, the lower not below the animals seen, the upper the logarithm's: low estimates look too sure."""
     value = max(value, seen)
     half = float(t.ppf((1 + level) / 2, max(drawn - 2, 1)) * np.sqrt(variance))
     rest = value - seen
-    factor = float(np.exp(min(half / rest, 50.0))) if rest > 0 else float("inf")
-    high = seen + rest * factor if rest > 0 and factor < 3 else value + max(half, 2 * rest)
-    return Estimate(value, seen + rest / factor, max(high, value), variance, drawn)
+    skewed = rest * float(np.expm1(half / rest)) if half < rest else 0.0
+    return Estimate(value, max(value - half, seen), value + max(half, skewed), variance, drawn)
 
 
 def _share(value: float, variance: float, drawn: int, level: float) -> Estimate:

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from active_learning.bursts import Bursts
 from active_learning.coverage import Features
-from active_learning.pool import Pool, Reason
+from active_learning.pool import Pool, Reason, UnusablePool
 from active_learning.worth import Pick, Shortlist, Worth
 from labeling_configs.vocabulary import TileId
 
@@ -20,6 +20,12 @@ Rows = NDArray[np.intp]
 SHORTLIST = 20
 """Tiles considered again for every pick, per tile of the batch; up to LEAST_SHORTLIST all are."""
 LEAST_SHORTLIST = 4096
+CHUNK = 16_384
+"""Tiles whose features are checked at once: bounds the memory whatever the pool."""
+
+
+class UnusableShares(ValueError):
+    """The parts of a batch are not parts of one whole."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,20 @@ class Shares:
     positive: float = 0.0
     blind: float = 0.1
 
+    def __post_init__(self) -> None:
+        parts = (self.random, self.exam, self.easy, self.positive)
+        if not all(0 <= part <= 1 for part in (*parts, self.blind)) or sum(parts) > 1 + 1e-9:
+            raise UnusableShares(f"{self}: each must lie between 0 and 1, and all but blind add up to 1 at most")
+
+    def of(self, size: int) -> dict[Reason, int]:
+        """Return how many tiles of a batch each part gets: rounded, and never more than the batch together."""
+        parts = {Reason.EXAM: self.exam, Reason.RANDOM: self.random}
+        parts |= {Reason.POSITIVE: self.positive, Reason.EASY: self.easy}
+        counts: dict[Reason, int] = {}
+        for reason, part in parts.items():
+            counts[reason] = min(round(size * part), size - sum(counts.values()))
+        return counts
+
 
 def select(
     pool: Pool,
@@ -72,14 +92,15 @@ def select(
     would hold none.
     """
     part = shares or Shares()
+    _check_features(pool, known)
     if not isinstance(pool.features, np.memmap):
         pool = pool.only(sorted(range(len(pool)), key=pool.tiles.__getitem__))
     bursts = Bursts.of(pool.bursts if one_per_burst else np.arange(len(pool)), pool.exam, rng)
     size = min(size, len(bursts.free))  # or the random share of a large batch would take all of a small pool
-    placed = _draw(pool, bursts, round(size * part.exam), Reason.EXAM, rng)
-    placed += _draw(pool, bursts, round(size * part.random), Reason.RANDOM, rng)
-    placed += _best(pool, bursts, round(size * part.positive), Reason.POSITIVE, part.blind, rng)
-    placed += _best(pool, bursts, round(size * part.easy), Reason.EASY, part.blind, rng)
+    counts = part.of(size)
+    placed = [one for kind in (Reason.EXAM, Reason.RANDOM) for one in _draw(pool, bursts, counts[kind], kind, rng)]
+    for kind in (Reason.POSITIVE, Reason.EASY):
+        placed += _best(pool, bursts, counts[kind], kind, part.blind, rng)
     worthy = _greedy(pool, bursts, size - len(placed), part.blind, known, minutes, rng)
     return _spread(worthy, placed, rng)
 
@@ -91,6 +112,29 @@ def drawn(
     return tuple(
         _chosen(pool, int(row), Reason.FIGURE, float(probabilities[row]), rng.random() < blind) for row in rows
     )
+
+
+def _check_features(pool: Pool, known: Features | None) -> None:
+    """Refuse features that are no numbers, or of another length than those of what is known."""
+    if pool.features is None:
+        return
+    if known is not None and len(known):
+        if known.shape[1] != pool.features.shape[1]:
+            lengths = f"{known.shape[1]} features of what is known, {pool.features.shape[1]} of the pool"
+            raise UnusablePool(f"{lengths}; let one model look at both")
+        if (bad := _not_finite(known)) is not None:
+            raise UnusablePool(f"row {bad} of the known features is not finite; compute it anew or leave it out")
+    if (bad := _not_finite(pool.features)) is not None:
+        raise UnusablePool(f"features of tile {pool.tiles[bad]} are not finite; compute them anew or leave it out")
+
+
+def _not_finite(features: Features) -> int | None:
+    """Return the first row that holds NaN or infinity."""
+    for start in range(0, len(features), CHUNK):
+        fine = np.isfinite(features[start : start + CHUNK]).all(axis=1)
+        if not fine.all():
+            return start + int(fine.argmin())
+    return None
 
 
 def _draw(pool: Pool, bursts: Bursts, size: int, reason: Reason, rng: Generator) -> list[Chosen]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from active_learning.coverage import Coverage
 from active_learning.pool import Pool, Reason, UnusablePool
-from active_learning.selection import Shares, drawn, select
+from active_learning.selection import Shares, UnusableShares, drawn, select
 from labeling_configs.vocabulary import TileId
 
 NO_CHANCE = Shares(random=0, exam=0, easy=0, positive=0, blind=0)
@@ -262,6 +264,50 @@ def test_a_small_pool_gives_a_small_batch():
 def test_a_pool_that_cannot_be_compared_is_refused(column, values, said):
     with pytest.raises(UnusablePool, match=said):
         replace(pool_of([tile("a"), tile("b")]), **{column: values})
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_features_that_are_no_numbers_are_refused(broken):
+    rows = [tile("a", features=[1, 0]), tile("b", features=[broken, 1])]
+
+    with pytest.raises(UnusablePool, match="features of tile b are not finite"):
+        chosen(rows, 1)
+    with pytest.raises(UnusablePool, match="row 0 of the known features is not finite"):
+        chosen(rows[:1], 1, known=np.array([[broken, 1.0]]))
+
+
+def test_what_another_model_saw_is_not_compared():
+    with pytest.raises(UnusablePool, match="3 features of what is known, 2 of the pool"):
+        chosen([tile("a", features=[1, 0])], 1, known=np.ones((4, 3)))
+
+
+@pytest.mark.parametrize("shares", [{"random": 0.8, "exam": 0.3}, {"easy": -0.1}, {"blind": 1.5}, {"exam": np.nan}])
+def test_shares_that_are_no_parts_of_a_batch_are_refused(shares):
+    with pytest.raises(UnusableShares, match="between 0 and 1"):
+        Shares(**shares)
+
+
+@given(st.lists(st.integers(0, 20), min_size=4, max_size=4), st.integers(0, 60))
+def test_the_parts_of_a_batch_never_exceed_it(parts, size):
+    counts = Shares(*(part / max(sum(parts), 20) for part in parts)).of(size)
+
+    assert sum(counts.values()) <= size
+    assert min(counts.values()) >= 0
+
+
+def test_a_batch_of_parts_that_all_round_up_is_no_larger_than_asked_for():
+    assert len(chosen(season(), 6, shares=Shares(0.25, 0.25, 0.25, 0.25))) == 6
+
+
+def test_a_burst_with_an_exam_photo_teaches_nothing_about_it():
+    rows = [tile("night", "x", 1.0, exam=True), tile("morning", "x", 9.0), tile("other", "y")]
+
+    for seed in range(20):
+        batch = chosen(rows, 2, seed=seed, shares=Shares(0.5, 0, 0, 0))
+        exam = chosen(rows, 2, seed=seed, shares=Shares(0, 0.5, 0, 0))
+
+        assert {one.tile for one in batch} == {"other"}
+        assert {one.tile: one.probability for one in exam} == {"night": 1.0, "other": None}
 
 
 def test_random_tiles_are_spread_over_the_batch():

@@ -1,5 +1,6 @@
 """People get what is worth most, in that order, and the new order as soon as another detector has looked."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from sqlmodel import col, select
 from haulout.db import reading
 from haulout.dispatch import dispatch
 from haulout.ingest import ingest
+from haulout.loop import listen
 from haulout.propose import propose
 from haulout.selection import select_batch
 from haulout.tables import ProjectRow, TaskRow
@@ -37,13 +39,17 @@ def pass_on(coordinator) -> None:
 
 
 def worth_most(coordinator) -> list[int]:
+    return order_of_all(coordinator)[:NEXT]
+
+
+def order_of_all(coordinator) -> list[int]:
     with reading(coordinator.database) as session:
         tasks = session.exec(
             select(TaskRow.label_studio_task)
             .where(TaskRow.question == Question.BOXES.value, TaskRow.state == "open")
             .order_by(col(TaskRow.priority).desc())
         )
-        return list(tasks)[:NEXT]
+        return list(tasks)
 
 
 def served(coordinator, name: str) -> list[int]:
@@ -56,7 +62,8 @@ def served(coordinator, name: str) -> list[int]:
     asked = []
     for place in range(NEXT):
         task = person.next_task(project)
-        person.submit(task.id, [], 3.0, f"{name}-{place}-{task.id}", task.prediction)
+        once = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}:{place}"))
+        person.submit(task.id, [], 3.0, once, task.prediction)
         asked.append(task.id)
     return asked
 
@@ -67,16 +74,16 @@ def two_at_once(coordinator, *names: str) -> list[list[int]]:
 
 
 def test_the_ten_tiles_worth_most_are_the_ten_served_next_to_two_people_after_every_scoring(season):
-    # Four are wanted for each tile, so that what was asked once can be asked again in the new order.
-    season = changed(season, least_votes=4)
     pass_on(season)
     first = worth_most(season)
+    waiting = order_of_all(season)
 
     assert two_at_once(season, "ann", "bob") == [first, first]
 
+    listen(season)  # two empty answers finish a tile; Label Studio would serve what is half done before all else
     season = changed(season, starter="builtin")
     pass_on(season)
     second = worth_most(season)
 
-    assert second != first
+    assert [task for task in order_of_all(season) if task in waiting] != [task for task in waiting if task not in first]
     assert two_at_once(season, "eve", "tom") == [second, second]
