@@ -88,9 +88,11 @@ def domain_total(
 
     A composite of the calibrated machine and the weighted errors inside the domain, each trusted by its foreseen
     variance (Rao and Molina 2015, 3.3). Without any unit drawn there, the interval is the model's: it holds how much
-    days differ, so it is never of width zero while a unit is unchecked.
+    days differ, so it is never of width zero while a unit is unchecked. A `fit` given should be that of a bent frame.
     """
-    fit = fit or calibrate(frame, checked)
+    if fit is None:
+        frame = frame.bent()
+        fit = calibrate(frame, checked)
     unseen = _unseen(frame, checked, weight)
     model = _seen(checked, weight) + float(unseen @ fit.expected)
     doubt = uncertainty(frame, fit, unseen)

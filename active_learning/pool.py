@@ -47,6 +47,8 @@ class Pool:
     occupied: Numbers
     """The chance that the tile holds an animal, shape (n,)."""
     exam: NDArray[np.bool_]
+    repeats: NDArray[np.bool_] | None = None
+    """Tiles of bursts that were asked about, shape (n,): only chance draws them, or their chance would be none."""
     features: Features | None = None
     """What the tiles look like, shape (n, d), in memory or mapped from a file; None when nothing looked."""
     value: Numbers = field(init=False, repr=False)
@@ -60,6 +62,10 @@ class Pool:
     def __len__(self) -> int:
         return len(self.tiles)
 
+    def fresh(self, rows: Rows) -> Rows:
+        """Return those of the rows that may be chosen otherwise than by chance."""
+        return rows if self.repeats is None else rows[~self.repeats[rows]]
+
     def only(self, rows: Sequence[int] | Rows) -> "Pool":
         """Return the pool of these rows alone, in their order."""
         kept = np.asarray(rows, dtype=np.intp)
@@ -70,6 +76,7 @@ class Pool:
             minutes=self.minutes[kept],
             occupied=self.occupied[kept],
             exam=self.exam[kept],
+            repeats=None if self.repeats is None else self.repeats[kept],
             features=None if self.features is None else self.features[kept],
         )
 
@@ -78,6 +85,8 @@ def _check(pool: Pool) -> None:
     numbers = {str(kind): values for kind, values in pool.doubts.items()}
     numbers |= {"minutes": pool.minutes, "occupied": pool.occupied}
     columns: dict[str, Sized] = {**numbers, "bursts": pool.bursts, "exam": pool.exam}
+    if pool.repeats is not None:
+        columns["repeats"] = pool.repeats
     if pool.features is not None:
         columns["features"] = pool.features
     for name, column in columns.items():

@@ -152,7 +152,7 @@ def _draw(pool: Pool, bursts: Bursts, size: int, reason: Reason, rng: Generator)
 
 def _best(pool: Pool, bursts: Bursts, size: int, reason: Reason, blind: float, rng: Generator) -> list[Chosen]:
     """Take the tiles likeliest to show an animal, or, of those that do, the ones of least doubt and least work."""
-    rows = bursts.first_rows()
+    rows = pool.fresh(bursts.first_rows())
     rows = rows[pool.occupied[rows] > 0.5]
     easy = rankdata(pool.value[rows]) + rankdata(pool.minutes[rows])
     rank = easy if reason is Reason.EASY else -pool.occupied[rows]
@@ -165,7 +165,7 @@ def _greedy(
     pool: Pool, bursts: Bursts, size: int, blind: float, known: Features | None, minutes: float, rng: Generator
 ) -> list[Chosen]:
     """Take what adds most per minute, given all that was taken, until the tiles or the minutes run out."""
-    rows = bursts.open_rows()
+    rows = pool.fresh(bursts.open_rows())
     if size <= 0 or not len(rows):
         return []
     worth = Worth.of(pool, np.flatnonzero(~pool.exam), rows, known, size, rng)

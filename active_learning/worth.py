@@ -54,6 +54,7 @@ class Worth:
 
     def shortlist(self, rows: Rows, size: int) -> "Shortlist":
         """Return the best rows, one of each burst, as they stand now."""
+        rows = rows[self.first[rows] >= 0]
         best = rows[np.argsort(-self.first[rows], kind="stable")[:size]]
         features = None if self.pool.features is None else np.asarray(self.pool.features[best], dtype=np.float32)
         minutes = self.pool.minutes[best]

@@ -326,3 +326,13 @@ def test_a_pool_smaller_than_the_batch_is_not_all_taken_at_random():
 
     assert len(batch) == 10
     assert sum(one.reason is Reason.RANDOM for one in batch) == 2
+
+
+def test_tiles_of_bursts_asked_before_are_left_to_chance():
+    pool = replace(pool_of([tile(f"t{i}") for i in range(20)]), repeats=np.arange(20) < 15)
+
+    batch = select(pool, 10, np.random.default_rng(0), Shares(random=0.5, exam=0, easy=0, positive=0, blind=0))
+
+    again = {TileId(f"t{i}") for i in range(15)}
+    assert {one.reason for one in batch if one.tile in again} == {Reason.RANDOM}
+    assert {one.probability for one in batch if one.reason is Reason.RANDOM} == {5 / 20}

@@ -26,8 +26,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "benchmarks")]
 
 BURST = 8
 """Photos in a burst."""
-CHUNK = 50_000
-"""Tiles made at once, so that this process stays small: a child's peak memory begins at its parent's."""
+CHUNK = 10_000
+"""Tiles made at once, and written, not mapped: a child's peak memory begins at its parent's."""
 SMALLER = 5
 """By how much a peer's pool shrinks when it does not finish in time."""
 
@@ -90,12 +90,13 @@ def make(folder: Path, options: argparse.Namespace) -> None:
     """Draw the season: every burst is one scene, seen with a little noise."""
     rng = np.random.default_rng(options.seed)
     many, dim = max(options.pool, options.peer_pool, *options.growth, 0), options.dim
-    features = np.memmap(folder / "pool.f16", dtype=np.float16, mode="w+", shape=(many, dim))
-    for start in range(0, many, CHUNK):
-        size = min(CHUNK, many - start)
-        scenes = rng.standard_normal((size // BURST + 1, dim), dtype=np.float32)
-        noise = rng.standard_normal((size, dim), dtype=np.float32)
-        features[start : start + size] = np.repeat(scenes, BURST, axis=0)[:size] + 0.3 * noise
+    with (folder / "pool.f16").open("wb") as file:
+        for start in range(0, many, CHUNK):
+            size = min(CHUNK, many - start)
+            scenes = rng.standard_normal((size // BURST + 1, dim), dtype=np.float32)
+            noise = rng.standard_normal((size, dim), dtype=np.float32)
+            features = np.repeat(scenes, BURST, axis=0)[:size] + np.float32(0.3) * noise
+            features.astype(np.float16).tofile(file)
     known = rng.standard_normal((options.known, dim), dtype=np.float32)
     columns = {"doubt": rng.random(many), "minutes": rng.uniform(0.2, 2, many), "known": known}
     columns["labels"] = (known[:, 0] > 0).astype(np.intp)

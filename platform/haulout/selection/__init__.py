@@ -8,9 +8,9 @@ from sqlmodel import Session, select
 
 from active_learning.selection import Chosen, Shares
 from active_learning.selection import select as choose
+from haulout.candidates import Candidate, as_pool, features_of, occupied_tiles, read_candidates
 from haulout.config import Settings
 from haulout.db import reading, writing
-from haulout.selection.candidates import Candidate, as_pool, features_of, occupied_tiles, read_candidates
 from haulout.selection.order import reorder
 from haulout.services import Services, Tell, silently
 from haulout.serving import detector_version
@@ -56,7 +56,11 @@ class Season:
             if one.tile.id in self.asked and not (answered and self.asked[one.tile.id] == "open")
         ]
 
-    def free(self, size: int) -> list[Candidate]:
+    def unasked(self) -> list[Candidate]:
+        """Return the tiles nobody was asked about: the random share is drawn from all of them."""
+        return [one for one in self.candidates if one.tile.id not in self.asked]
+
+    def fresh(self, size: int) -> list[Candidate]:
         """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
 
         Other tiles of a photo that was begun stay: only all of them together count its animals. While one tile of a
@@ -65,7 +69,7 @@ class Season:
         known = self.known()
         bursts, photos = {one.photo.burst for one in known}, {one.photo.id for one in known}
         waiting = {one.photo.burst for one in known if self.asked[one.tile.id] == "open"}
-        unasked = [one for one in self.candidates if one.tile.id not in self.asked and one.photo.burst not in waiting]
+        unasked = [one for one in self.unasked() if one.photo.burst not in waiting]
         fresh = [one for one in unasked if one.photo.burst not in bursts or one.photo.id in photos]
         return fresh if len({one.photo.burst for one in fresh}) >= size else unasked
 
@@ -132,11 +136,11 @@ def store_batch(
 
 def _choose(session: Session, season: Season, services: Services) -> Sequence[Chosen]:
     room = season.room(services.settings.batch_size)
-    free = season.free(room)
-    if room <= 0 or not free:
+    fresh = {one.tile.id for one in season.fresh(room)}
+    if room <= 0 or not fresh:
         return ()
     known = season.known()
-    pool = as_pool(session, free, known, season.model)
+    pool = as_pool(session, season.unasked(), known, season.model, fresh)
     shares = _shares(session, services.settings)
     return choose(pool, room, services.rng(PURPOSE, season.batches), shares, features_of(known))
 

@@ -46,8 +46,17 @@ def read_candidates(session: Session, model: ModelVersion, settings: Settings) -
     return [one for photo, row in seen for one in _of_photo(photo, row, second.get(photo.id), laid[photo.id], settings)]
 
 
-def as_pool(session: Session, candidates: Sequence[Candidate], known: Sequence[Candidate], model: ModelVersion) -> Pool:
-    """Return the candidates as columns; `known` are the tiles that were asked about before."""
+def as_pool(
+    session: Session,
+    candidates: Sequence[Candidate],
+    known: Sequence[Candidate],
+    model: ModelVersion,
+    fresh: Collection[str] | None = None,
+) -> Pool:
+    """Return the candidates as columns; `known` are the tiles that were asked about before.
+
+    Tiles not among the `fresh` ones are left to chance; all are fresh when None are given.
+    """
     effort = learned_effort(session)
     doubts = {
         kind: np.array([one.doubts.get(kind, 0.0) for one in candidates], dtype=np.float64)
@@ -63,6 +72,7 @@ def as_pool(session: Session, candidates: Sequence[Candidate], known: Sequence[C
         minutes=_minutes(candidates, effort, blind=model == COLD),
         occupied=_occupied(session, candidates, known, model),
         exam=np.array([one.photo.split == "exam" for one in candidates], dtype=np.bool_),
+        repeats=None if fresh is None else np.array([one.tile.id not in fresh for one in candidates], dtype=np.bool_),
         features=features_of(candidates),
     )
 
