@@ -89,8 +89,8 @@ def draw(probability: Floats, rng: Generator, along: Sequence[NDArray[np.generic
     """Return the rows drawn, each with its probability (n,): systematically (Madow 1949) over a random order.
 
     Rows are first put in the order of the arrays in `along`, the first one first, so that the draw spreads over them as
-    if it were stratified. By day was better than by expectation where the machine is weak (relative error of totals .094
-    and .34 against .116 and .39 in 250 drawn seasons, prototype), and no better where it is good.
+    if it were stratified. By day was better than by expectation where the machine is weak (relative error of totals
+    .094 and .34 against .116 and .39 in 250 drawn seasons, prototype), and no better where it is good.
     """
     keys = (rng.random(len(probability)), *reversed(along))
     order = np.lexsort(keys)

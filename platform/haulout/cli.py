@@ -212,6 +212,29 @@ def _count(person: str, reason: str, *, excluded: bool) -> None:
 
 
 @app.command()
+def narrow(
+    figure: Annotated[str, typer.Argument(help='mean, total or maximum, of a month or a day: "maximum 2026-08"')],
+    to: Annotated[float, typer.Option(min=0.1, max=100, help="Wanted half-width of the interval, in % of the value.")],
+    tiles: Annotated[int | None, typer.Option(min=1, help="Ask so many now, instead of filling the queue.")] = None,
+) -> None:
+    """Ask people for the tiles that shrink the interval of one figure, instead of those that teach most."""
+    from haulout.figures import Figure
+    from haulout.selection import narrow as ask_for
+
+    wanted = Figure.of(figure)
+    with _told() as tell:
+        found = ask_for(_services(), wanted, to / 100, tiles, tell)
+    now = found.estimate
+    console.print(f"{wanted}: {now.value:.1f}, interval {now.low:.1f} to {now.high:.1f}", highlight=False)
+    if not found.needed:
+        console.print(f"That is within {to:g} % already. Nobody is asked.", highlight=False)
+        return
+    told = f"About {found.needed} more tiles would bring it to {to:g} %; {found.asked} are asked now."
+    console.print(told, highlight=False)
+    console.print("They are sent at the next `haulout listen`; run the same command again when they are answered.")
+
+
+@app.command()
 def report(
     out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("report.html"),
     language: Annotated[str | None, typer.Option(help="en or ru; HAULOUT_LANGUAGE when not given.")] = None,

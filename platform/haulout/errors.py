@@ -19,5 +19,15 @@ class ServiceUnavailable(HauloutError):
     exit_code = 3
 
 
+class UnknownFigure(HauloutError):
+    """No figure of that name is estimated."""
+
+    exit_code = 2
+
+
+class NothingToEstimate(HauloutError):
+    """Too little is known to tell a figure with an interval, or nothing is left to ask for it."""
+
+
 class UnknownPerson(HauloutError):
     """Nobody of that name has answered anything."""

@@ -155,7 +155,7 @@ def ours(season: Season, batch: int, seed: int) -> Callable[[], list[int]]:
 
     def choose() -> list[int]:
         doubts = {Reason.UNCERTAIN: season.doubt}
-        pool = Pool(tiles, bursts, doubts, season.minutes, np.zeros(count), exam, season.features)
+        pool = Pool(tiles, bursts, doubts, season.minutes, np.zeros(count), exam, features=season.features)
         chosen = select(pool, batch, np.random.default_rng(seed), Shares(0, 0, 0, 0, 0), season.known)
         return [int(one.tile) for one in chosen]
 

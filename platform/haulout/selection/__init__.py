@@ -1,77 +1,30 @@
 """Step 3 of the loop: choose the tiles that people are asked next, write down why, and order what waits."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Sequence
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from active_learning.selection import Chosen, Shares
 from active_learning.selection import select as choose
-from haulout.candidates import Candidate, as_pool, features_of, occupied_tiles, read_candidates
+from haulout.candidates import as_pool, features_of, occupied_tiles
 from haulout.config import Settings
 from haulout.db import reading, writing
+from haulout.figures import TEACH
+from haulout.selection.batch import Asked, store_batch
+from haulout.selection.narrow import Narrowing, narrow
 from haulout.selection.order import reorder
 from haulout.services import Services, Tell, silently
 from haulout.serving import detector_version
-from haulout.tables import BatchRow, ChosenRow, TaskRow, TileRow
 from haulout.teaching import foresee
-from labeling_configs.vocabulary import ModelVersion, Question
+
+__all__ = ["Narrowing", "narrow", "put_in_order", "select_batch"]
 
 PURPOSE = 3
 """Keeps the random numbers of selection apart from those of other stages."""
 ORDERING = 14
 """The same for the order of what waits."""
-TEACH = "teach"
 RARE = 0.2
 """Share of settled tiles with an animal below which animals are rare, and likely ones are looked for."""
-
-
-@dataclass(frozen=True)
-class Season:
-    """All tiles as the serving detector sees them, and the state of each tile's task."""
-
-    model: ModelVersion
-    candidates: Sequence[Candidate]
-    asked: Mapping[str, str]
-    batches: int
-
-    @classmethod
-    def read(cls, session: Session, model: ModelVersion, settings: Settings) -> "Season":
-        """Read the season as it stands."""
-        questions = select(TaskRow.subject, TaskRow.state).where(TaskRow.question == Question.BOXES.value)
-        asked = dict(session.exec(questions.where(TaskRow.gold == 0)).all())
-        batches = len(session.exec(select(BatchRow.id)).all())
-        return cls(model, read_candidates(session, model, settings), asked, batches)
-
-    def room(self, size: int) -> int:
-        """Return how many more tiles the queue takes."""
-        return size - list(self.asked.values()).count("open")
-
-    def known(self, *, answered: bool = False) -> list[Candidate]:
-        """Return the tiles that were asked about, or only those that wait for nobody any more."""
-        return [
-            one
-            for one in self.candidates
-            if one.tile.id in self.asked and not (answered and self.asked[one.tile.id] == "open")
-        ]
-
-    def unasked(self) -> list[Candidate]:
-        """Return the tiles nobody was asked about: the random share is drawn from all of them."""
-        return [one for one in self.candidates if one.tile.id not in self.asked]
-
-    def fresh(self, size: int) -> list[Candidate]:
-        """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
-
-        Other tiles of a photo that was begun stay: only all of them together count its animals. While one tile of a
-        burst waits for people, no other joins it.
-        """
-        known = self.known()
-        bursts, photos = {one.photo.burst for one in known}, {one.photo.id for one in known}
-        waiting = {one.photo.burst for one in known if self.asked[one.tile.id] == "open"}
-        unasked = [one for one in self.unasked() if one.photo.burst not in waiting]
-        fresh = [one for one in unasked if one.photo.burst not in bursts or one.photo.id in photos]
-        return fresh if len({one.photo.burst for one in fresh}) >= size else unasked
 
 
 def select_batch(services: Services, run: int | None = None, tell: Tell = silently) -> int | None:
@@ -83,7 +36,7 @@ def select_batch(services: Services, run: int | None = None, tell: Tell = silent
     tell("Choosing what to ask next", 0, 0)
     model = detector_version(services)
     with reading(services.database) as session:
-        season = Season.read(session, model, services.settings)
+        season = Asked.read(session, model, services.settings)
         teaching = foresee(session, services.settings)
         pays = teaching is None or teaching.pays
         if teaching and not pays:
@@ -99,42 +52,14 @@ def put_in_order(services: Services) -> int:
     """Order the open tasks by what they are worth to the detector that serves now; return how many moved."""
     model = detector_version(services)
     with writing(services.database) as session:
-        season = Season.read(session, model, services.settings)
+        season = Asked.read(session, model, services.settings)
         waiting = [one for one in season.known() if season.asked[one.tile.id] == "open"]
         answered = season.known(answered=True)
         pool = as_pool(session, waiting, answered, model)
         return reorder(session, pool, features_of(answered), services.rng(ORDERING))
 
 
-def store_batch(
-    services: Services, session: Session, run: int | None, season: Season, chosen: Sequence[Chosen], goal: str
-) -> int:
-    """Write down the batch, why each tile is in it, and the tasks; return the batch's number."""
-    batch = BatchRow(
-        run=run,
-        created_at=services.now(),
-        seed=services.settings.seed,
-        model=season.model,
-        code=version("haulout"),
-        goal=goal,
-    )
-    session.add(batch)
-    session.flush()
-    if batch.id is None:
-        raise LookupError("the database gave the new batch no number")
-    by_tile = {one.tile.id: one for one in season.candidates}
-    photos = {by_tile[one.tile].photo.id for one in chosen}
-    for candidate in season.candidates:
-        if candidate.photo.id in photos:
-            session.merge(TileRow.of(candidate.tile))
-    session.flush()
-    for place, one in enumerate(chosen):
-        session.add(_reason(batch.id, one, by_tile[one.tile]))
-        session.add(_task(services, batch.id, season.model, one, 1 - place / len(chosen)))
-    return batch.id
-
-
-def _choose(session: Session, season: Season, services: Services) -> Sequence[Chosen]:
+def _choose(session: Session, season: Asked, services: Services) -> Sequence[Chosen]:
     room = season.room(services.settings.batch_size)
     fresh = {one.tile.id for one in season.fresh(room)}
     if room <= 0 or not fresh:
@@ -155,33 +80,4 @@ def _shares(session: Session, settings: Settings) -> Shares:
         easy=settings.easy_share,
         positive=settings.positive_share if rare else 0.0,
         blind=settings.blind_share,
-    )
-
-
-def _reason(batch: int, one: Chosen, candidate: Candidate) -> ChosenRow:
-    return ChosenRow(
-        batch=batch,
-        tile=one.tile,
-        reason=one.reason.value,
-        value=one.value,
-        minutes=one.minutes,
-        novelty=one.novelty,
-        doubts={kind.value: round(doubt, 3) for kind, doubt in candidate.doubts.items()},
-        probability=one.probability,
-        blind=one.blind,
-    )
-
-
-def _task(services: Services, batch: int, model: str, one: Chosen, priority: float) -> TaskRow:
-    return TaskRow(
-        question=Question.BOXES.value,
-        subject=one.tile,
-        batch=batch,
-        # Sealed, because it can be read in Label Studio: gold asks about the same tile and must not be told apart.
-        key=f"{Question.BOXES.value}:{services.sealed(one.tile)}",
-        priority=priority,
-        overlap=services.settings.least_votes,
-        blind=one.blind,
-        model=model,
-        created_at=services.now(),
     )
