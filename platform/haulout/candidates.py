@@ -29,6 +29,7 @@ class Candidate:
 
     tile: Tile
     photo: PhotoRow
+    model: str
     scores: Numbers
     doubts: Mapping[Reason, float]
     features: Numbers
@@ -107,6 +108,7 @@ def _of_photo(
         Candidate(
             tile=tile,
             photo=photo,
+            model=row.model,
             scores=proposal.scores[tile.core.holds_centres_of(proposal.boxes)],
             doubts={kind: float(values[place]) for kind, values in doubts.items()},
             features=row.description(),

@@ -81,13 +81,19 @@ class Season:
         """Return the figure with its 95 % interval."""
         if figure.name == "maximum":
             return self.peak(figure, rng).estimate
-        if figure.name == "total" and not figure.during:
-            return total(_frame(self.candidates), self.told(figure))
+        if not figure.during:
+            photos = len(np.unique(self.frame.photo)) if figure.name == "mean" else 1
+            return scaled(total(_frame(self.candidates), self.told(figure)), 1 / photos)
         return domain_total(self.frame, self.told(figure), self.weight(figure), self.fit)
 
     def peak(self, figure: Figure, rng: np.random.Generator) -> Peak:
         """Return the maximum, and which photos may hold it."""
         return peak(self.frame, self.fit, self.checked, self.domain(figure), rng)
+
+    def times(self) -> list[str]:
+        """Return the months and the days with photos, in order."""
+        days = sorted({day.isoformat() for one in self.candidates if (day := _day(one))})
+        return [*sorted({day[:7] for day in days}), *days]
 
     def empty(self) -> Estimate:
         """Return the share of tiles without an animal."""
@@ -106,6 +112,12 @@ def read_season(session: Session, candidates: Sequence[Candidate], site: str) ->
         return Season(own, frame, checked, goals, calibrate(frame, checked))
     except NothingDrawn:
         return None
+
+
+def scaled(estimate: Estimate, by: float) -> Estimate:
+    """Return the estimate in another unit."""
+    value, low, high = (number * by for number in (estimate.value, estimate.low, estimate.high))
+    return Estimate(value, low, high, estimate.variance * by**2, estimate.drawn)
 
 
 def _frame(candidates: Sequence[Candidate]) -> Frame:

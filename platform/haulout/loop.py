@@ -13,6 +13,7 @@ from haulout.gold import ask_gold
 from haulout.identify import identify
 from haulout.lease import Patience, lease
 from haulout.propose import propose
+from haulout.report import estimate_figures
 from haulout.retrain import measure_choice, retrain_detector, retrain_reidentifier
 from haulout.selection import select_batch
 from haulout.services import Services, Tell, silently
@@ -47,6 +48,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("retrain re-identification", retrain_reidentifier),
     ("propose", lambda services, _, tell: propose(services, tell)),
     ("identify anew", lambda services, _, tell: identify(services, tell)),
+    ("estimate", estimate_figures),
     ("select", select_batch),
     ("gold", lambda services, _, tell: ask_gold(services, tell)),
     ("dispatch", lambda services, _, tell: dispatch(services, tell)),

@@ -459,6 +459,26 @@ class ModelRow(SQLModel, table=True):
     created_at: datetime = _moment()
 
 
+class FigureRow(SQLModel, table=True):
+    """A figure of all photos of a site, with its interval; derived, each run tells it anew."""
+
+    __tablename__ = "figure"
+    site: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    """mean, total, maximum, empty, recall or precision."""
+    during: str = Field(primary_key=True)
+    """A month, a day, or nothing for the whole season."""
+    value: float
+    low: float
+    high: float
+    drawn: int
+    """Tiles drawn at random and settled that it rests on."""
+    model: str
+    """The detector that looked at all photos."""
+    run: int | None = Field(default=None, foreign_key="run.id")
+    at: datetime = _moment()
+
+
 class DecisionRow(SQLModel, table=True):
     """Who decided what about a model, and why; append-only."""
 

@@ -7,9 +7,10 @@ from haulout.candidates import read_candidates
 from haulout.db import reading
 from haulout.errors import NothingToEstimate, UnknownFigure
 from haulout.figures import Figure, read_season
+from haulout.report import estimate_figures, season_report
 from haulout.selection import narrow, select_batch
 from haulout.settle import settle
-from haulout.tables import AnimalRow, BatchRow, ChosenRow, ConsensusRow, TaskRow, TileRow
+from haulout.tables import AnimalRow, BatchRow, ChosenRow, ConsensusRow, FigureRow, ProposalRow, TaskRow, TileRow
 
 SITE = "Beach"
 
@@ -160,3 +161,48 @@ def test_settling_again_changes_no_figure(season):
     settle(season.services)
 
     assert read(season).estimate(Figure("total"), np.random.default_rng(0)) == before
+
+
+def test_a_run_tells_the_figures_of_the_season_for_the_report(season):
+    people_count(season)
+
+    told = estimate_figures(season.services, run=None)
+
+    with reading(season.services.database) as session:
+        figures = season_report(session, SITE).figures
+    assert told == len(season.rows(FigureRow)) > 60
+    assert [row.name for row in figures.season] == ["mean", "total", "maximum", "empty"]
+    assert all(row.low <= row.value <= row.high and row.drawn >= 12 for row in figures.season)
+    assert [row.during for row in figures.months] == ["2026-11", "2026-12", "2027-01"]
+    assert len(figures.days) == 60
+
+
+def test_the_detector_is_judged_on_the_exam_s_random_tiles_alone(coordinator):
+    coordinator.set(batch_size=20, random_share=0.2, exam_share=0.6, easy_share=0.0, site=SITE, least_votes=1)
+    for number in range(40):
+        seen = [(20 + 20 * i, 100, 35 + 20 * i, 130) for i in range(1 + number % 5)]
+        photo = coordinator.photo(seen, split="exam" if number < 24 else "train", model="starter-1", score=0.9)
+        coordinator.propose(photo, seen, "cold-start")
+    coordinator.set(starter="builtin")
+    select_batch(coordinator.services)
+    tiles = {row.id: row for row in coordinator.rows(TileRow)}
+    for task in coordinator.rows(TaskRow):
+        proposal = next(
+            row
+            for row in coordinator.rows(ProposalRow)
+            if row.photo == tiles[task.subject].photo and row.model == "starter-1"
+        )
+        # People find what the detector found, and one more animal on each tile.
+        boxes = [[*box, 0.99, ["ann"], 0.0] for box in [*proposal.boxes().tolist(), [300.0, 200.0, 330.0, 240.0]]]
+        settled = ConsensusRow(
+            tile=task.subject, state="agreed", voters=2, agreement=1, boxes=boxes, settled_at=coordinator.services.now()
+        )
+        coordinator.store(settled)
+
+    estimate_figures(coordinator.services)
+
+    told = {row.name: row for row in coordinator.rows(FigureRow) if not row.during}
+    assert told["precision"].value == pytest.approx(1.0)
+    assert told["recall"].value == pytest.approx(0.75, abs=0.1)
+    assert told["recall"].low < told["recall"].value < told["recall"].high
+    assert told["recall"].drawn == 12

@@ -2,6 +2,7 @@
 
 from haulout.report.catalogue import Catalogue
 from haulout.report.effort import Effort
+from haulout.report.estimates import Figures, estimate_figures
 from haulout.report.exams import Exam, Figure, exams
 from haulout.report.occupancy import Day, shown_detector
 from haulout.report.people import (
@@ -29,6 +30,7 @@ __all__ = [
     "Effort",
     "Exam",
     "Figure",
+    "Figures",
     "Given",
     "Material",
     "Measured",
@@ -36,6 +38,7 @@ __all__ = [
     "Report",
     "Retirement",
     "Week",
+    "estimate_figures",
     "exams",
     "measured",
     "read_crowd",

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from active_learning.counts import DailyCount, Season, seasons
 from haulout.report.catalogue import Catalogue, read_catalogue
 from haulout.report.effort import Effort, read_effort
+from haulout.report.estimates import Figures, read_figures
 from haulout.report.exams import Exam, exams
 from haulout.report.occupancy import Day, read_days
 from haulout.tables import PhotoRow, QuarantineRow
@@ -38,6 +39,7 @@ class Report:
     catalogue: Catalogue
     effort: Effort
     exams: tuple[Exam, ...]
+    figures: Figures
 
     @property
     def peak(self) -> DailyCount | None:
@@ -62,6 +64,7 @@ def season_report(session: Session, site: str) -> Report:
         catalogue=read_catalogue(session, site),
         effort=read_effort(session, site),
         exams=exams(session),
+        figures=read_figures(session, site),
     )
 
 
