@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import beta
 
 from labeling_configs.vocabulary import PhotoId
@@ -80,11 +78,6 @@ def seasons(days: Iterable[DailyCount]) -> Mapping[str, Season]:
     """Return each site's arrival and departure: the first and the last day on which any photo shows animals."""
     sites = _grouped((day.site, day) for day in days)
     return {site: _season(site, sorted(sites[site], key=lambda day: day.day)) for site in sorted(sites)}
-
-
-def expected_count(scores: NDArray[np.float64]) -> float:
-    """Return the sum of a detector's scores, shape (n,): the expected count as far as the scores are probabilities."""
-    return float(scores.sum())
 
 
 def share_interval(hits: int, trials: int, level: float = 0.95) -> Interval:

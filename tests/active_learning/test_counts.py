@@ -5,7 +5,7 @@ from datetime import date, datetime
 import numpy as np
 import pytest
 
-from active_learning.counts import PhotoCount, daily_counts, expected_count, seasons, share_interval
+from active_learning.counts import PhotoCount, daily_counts, seasons, share_interval
 from labeling_configs.vocabulary import PhotoId
 
 
@@ -61,8 +61,3 @@ def test_the_interval_covers_the_truth_at_least_as_often_as_it_says():
     draws = np.random.default_rng(0).binomial(12, 0.3, 400)
 
     assert np.mean([share_interval(int(k), 12).low <= 0.3 <= share_interval(int(k), 12).high for k in draws]) >= 0.95
-
-
-def test_the_expected_count_is_the_sum_of_the_scores():
-    assert expected_count(np.array([0.9, 0.5, 0.1])) == pytest.approx(1.5)
-    assert expected_count(np.zeros(0)) == 0.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from active_learning.effort import USUAL
-from active_learning.pool import Pool, Reason
+from active_learning.pool import Pool
 from active_learning.selection import Shares, select
 from active_learning.uncertainty import Look, box_doubts, doubts
 from haulout_models.tiling import Found
