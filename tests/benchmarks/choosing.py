@@ -1,4 +1,4 @@
-"""The ways of choosing that `selection.py` compares, each a function of what can be seen of the tiles not yet labelled."""
+"""The ways of choosing that `selection.py` compares: functions of what can be seen of the tiles not yet labelled."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -3,7 +3,7 @@
 Needs boxes.csv (file, x1, y1, x2, y2; where known split and frame), pictures, and, where known, images.csv (file,
 taken_at) beside it. Each round trains the real detector's head anew on its frozen backbone, lets it look at the pool,
 and buys the next tiles. A killed run goes on where it was. Run
-`python tests/benchmarks/selection.py --boxes boxes.csv --images DIR --start 20 --batch 20 --rounds 6 --seeds 3 --json OUT`.
+`python tests/benchmarks/selection.py --boxes boxes.csv --images DIR --rounds 6 --seeds 3 --json OUT`.
 """
 
 import argparse
