@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from haulout.errors import BadConfiguration
 
@@ -93,6 +93,14 @@ class Settings(BaseModel):
     secret_key: str = ""
     webhook_secret: str = ""
 
+    @model_validator(mode="after")
+    def _shares_fit(self) -> Self:
+        """What is not chosen by worth must leave room for what is, or at least not exceed the batch."""
+        parts = self.random_share + self.exam_share + self.easy_share + self.positive_share
+        if parts > 1:
+            raise ValueError(f"random, exam, easy and positive shares add up to {parts:.2f}; at most 1 fits in a batch")
+        return self
+
     @property
     def database(self) -> str:
         """The SQLAlchemy URL of the coordinator's database."""
@@ -136,7 +144,9 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(_secrets(home) | given)
         except ValidationError as error:
-            wrong = "; ".join(f"HAULOUT_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors() if e["loc"])
+            wrong = "; ".join(
+                f"HAULOUT_{str(e['loc'][0]).upper()}: {e['msg']}" if e["loc"] else e["msg"] for e in error.errors()
+            )
             raise BadConfiguration(f"Settings that cannot be used: {wrong}. See `haulout --help`.") from error
 
 

@@ -95,3 +95,8 @@ def test_the_starter_may_be_a_file_of_ones_own():
     assert Settings.from_env({"HAULOUT_LABEL_STUDIO_PYTHON": "/env/bin/python"}).label_studio_python == Path(
         "/env/bin/python"
     )
+
+
+def test_shares_that_do_not_fit_in_a_batch_are_refused_at_the_start(tmp_path):
+    with pytest.raises(BadConfiguration, match=r"add up to 1\.25; at most 1 fits in a batch"):
+        Settings.from_env({"HAULOUT_HOME": str(tmp_path), "HAULOUT_RANDOM_SHARE": "0.8"})

@@ -5,8 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from haulout.candidates import as_pool, read_candidates
+from haulout.db import reading
 from haulout.selection import select_batch
-from haulout.tables import BatchRow, ChosenRow, TaskRow, TileRow
+from haulout.tables import BatchRow, ChosenRow, ConsensusRow, CrowdRow, ExperimentRow, ModelRow, TaskRow, TileRow
 
 
 def test_a_burst_is_asked_about_once(coordinator):
@@ -138,3 +140,97 @@ def test_while_a_tile_of_a_burst_waits_for_people_no_other_of_it_joins_the_queue
 
     assert meanwhile is None
     assert select_batch(coordinator.services) == 2
+
+
+def settled(coordinator, tile: str, boxes: list[list[float]]) -> ConsensusRow:
+    return ConsensusRow(
+        tile=tile,
+        state="agreed",
+        voters=2,
+        agreement=1,
+        boxes=[[*box, 0.99, ["ann"], 0.0] for box in boxes],
+        settled_at=coordinator.services.now(),
+    )
+
+
+def test_while_animals_are_rare_likely_ones_are_looked_for(coordinator):
+    coordinator.set(batch_size=10, random_share=0.0, exam_share=0.0, easy_share=0.0, positive_share=0.4)
+    coordinator.set(starter="builtin")
+    for number in range(30):
+        coordinator.photo([(50, 50, 90, 90)] if number % 5 == 0 else [], model="starter-1", score=0.6)
+    select_batch(coordinator.services)
+    before = Counter(row.reason for row in coordinator.rows(ChosenRow))
+    tiles = [task.subject for task in coordinator.rows(TaskRow)]
+    coordinator.store(*(settled(coordinator, tile, []) for tile in tiles))
+    answer_all(coordinator)
+
+    batch = select_batch(coordinator.services)
+
+    after = Counter(row.reason for row in coordinator.rows(ChosenRow) if row.batch == batch)
+    assert before["positive"] == 0
+    assert after["positive"] > 0
+
+
+def test_a_second_detector_that_draws_elsewhere_makes_a_tile_worth_asking(coordinator):
+    coordinator.set(batch_size=1, random_share=0.0, exam_share=0.0, easy_share=0.0)
+    for version in ("det-0001", "det-0002"):
+        state = "serving" if version == "det-0002" else "retired"
+        coordinator.store(
+            ModelRow(version=version, kind="detector", state=state, sha256="", created_at=coordinator.services.now())
+        )
+    agreed, apart = (coordinator.photo([(50, 50, 90, 90)], model="det-0002", score=0.95) for _ in range(2))
+    coordinator.propose(agreed, [(50, 50, 90, 90)], "det-0001", 0.95)
+    coordinator.propose(apart, [(200, 50, 260, 110), (300, 200, 350, 260)], "det-0001", 0.95)
+
+    select_batch(coordinator.services)
+
+    (chosen,) = coordinator.rows(ChosenRow)
+    assert chosen.tile.startswith(apart.id)
+    assert chosen.doubts["missed"] == pytest.approx(1.9, abs=0.01)
+    assert chosen.minutes > 0
+
+
+def test_long_answers_make_crowded_tiles_wait(coordinator):
+    coordinator.set(batch_size=1, random_share=0.0, exam_share=0.0, easy_share=0.0, starter="builtin")
+    crowd = [(10 + 20 * i, 100, 25 + 20 * i, 130) for i in range(18)]
+    full = coordinator.photo(crowd, model="starter-1", score=0.5)
+    quiet = coordinator.photo(crowd[:4], model="starter-1", score=0.5)
+
+    def first(effort: dict[str, float]) -> str:
+        coordinator.store(CrowdRow(answers=1, effort=effort, at=coordinator.services.now()))
+        with reading(coordinator.services.database) as session:
+            candidates = read_candidates(session, "starter-1", coordinator.services.settings)
+            pool = as_pool(session, candidates, [], "starter-1")
+        return max(zip(pool.value / pool.minutes, pool.tiles, strict=True))[1]
+
+    assert first({"opening": 60.0, "drawn": 1.0, "kept": 0.1}).startswith(full.id)
+    assert first({"opening": 1.0, "drawn": 60.0, "kept": 60.0}).startswith(quiet.id)
+
+
+def test_asking_ends_when_more_labels_would_teach_too_little(coordinator):
+    coordinator.set(batch_size=5)
+    for _ in range(12):
+        coordinator.photo()
+    flat = np.full(400, 0.7)
+    arm = {"tiles": 300, "boxes": 900, "minutes": 60.0, "ap50": 0.7, "drawn": flat.tolist()}
+    for number in range(3):
+        coordinator.store(
+            ExperimentRow(
+                digest=str(number),
+                seed=0,
+                seconds=60,
+                steps=10,
+                exam_tiles=40,
+                exam_days=8,
+                arms={"chosen": arm, "random": arm, "both": {**arm, "tiles": 600}},
+                at=coordinator.services.now(),
+            )
+        )
+    told: list[str] = []
+
+    batch = select_batch(coordinator.services, tell=lambda message, _done, _total: told.append(message))
+
+    assert batch is None
+    assert any("nobody is asked to teach any more" in message for message in told)
+    coordinator.set(worthwhile_gain=0.0)
+    assert select_batch(coordinator.services) == 1
