@@ -13,6 +13,8 @@ from active_learning.estimation import LEVEL, Estimate
 from active_learning.sampling import EVEN, Floats, NothingToDraw, Rows, inclusion
 
 SIMULATIONS = 4000
+FAR = 8.0
+"""Standard deviations that no photo's count lies from what is expected."""
 LEAST_CHANCE = 0.002
 """A photo that is the largest less often than this is out of the race."""
 
@@ -148,7 +150,7 @@ def _least(most: int, suffices: Callable[[int], bool]) -> int:
 def _photos(
     frame: Frame, fit: Calibrated, checked: Checked, domain: NDArray[np.bool_], sure: NDArray[np.bool_] | None
 ) -> tuple[Rows, Floats, Floats, Floats]:
-    """Return number, animals seen, and the unchecked part's mean and variance of each photo of the domain."""
+    """Return number, animals seen, and the unchecked part's mean and variance of each photo that may be the largest."""
     numbers = np.unique(frame.photo[domain])
     known = np.zeros(len(domain), dtype=bool)
     known[checked.unit[checked.answered]] = True
@@ -158,9 +160,25 @@ def _photos(
     animals = np.where(known, count, np.where(exact, fit.expected, 0.0))
     seen = np.bincount(frame.photo, animals)[numbers].astype(np.float64)
     mean = np.bincount(frame.photo, np.where(exact, 0.0, fit.expected))[numbers].astype(np.float64)
-    weights = ((frame.photo == number) & ~exact for number in numbers)
+    kept = _in_reach(seen, mean, _most_doubt(frame, fit, exact)[numbers])
+    weights = ((frame.photo == number) & ~exact for number in numbers[kept])
     variance = np.array([uncertainty(frame, fit, weight.astype(np.float64)) for weight in weights])
-    return numbers, seen, mean, variance
+    return numbers[kept], seen[kept], mean[kept], variance
+
+
+def _most_doubt(frame: Frame, fit: Calibrated, exact: NDArray[np.bool_]) -> Floats:
+    """Return a bound of each photo's standard deviation: its tiles err all alike, and day and photo come on top."""
+    learned = fit.learned
+    together = np.bincount(frame.photo, np.where(exact, 0.0, fit.deviation))
+    bound: Floats = together * np.sqrt(learned.scale * (1 + learned.day + learned.photo))
+    return bound
+
+
+def _in_reach(seen: Floats, mean: Floats, doubt: Floats) -> NDArray[np.bool_]:
+    """Leave out photos far below the fullest: a season has tens of thousands, and few can be the largest."""
+    least = np.maximum(seen, seen + mean - FAR * doubt).max(initial=0.0)
+    reach: NDArray[np.bool_] = seen + mean + FAR * doubt >= least
+    return reach
 
 
 def _contending(frame: Frame, found: Peak) -> Floats:

@@ -246,14 +246,13 @@ def test_a_figure_of_which_everything_is_checked_can_not_be_narrowed():
 
 
 def test_the_largest_count_is_honest_about_picking_the_largest_of_noisy_counts():
-    naive, ours, covered = [], [], []
+    ours, covered = [], []
     for seed in range(40):
         frame, count = a_season(seed)
         checked = asked(frame, count, (60,), np.random.default_rng(seed))
         fit = calibrate(frame, checked)
         found = peak(frame, fit, checked, frame.day < 20, np.random.default_rng(seed)).estimate
         truth = np.bincount(frame.photo, count).max()
-        naive.append(found.low / truth)
         ours.append(found.value / truth - 1)
         covered.append(found.low <= truth <= found.high)
 
@@ -281,3 +280,14 @@ def test_the_race_for_the_largest_is_asked_about_and_ends_in_an_exact_figure():
     truth = np.bincount(frame.photo, count).max()
     assert abs(found.estimate.value / truth - 1) < 0.2
     assert 0 < forecast < 200 and len(checked.unit) - 60 < 3 * forecast + 24
+
+
+def test_photos_that_cannot_be_the_largest_are_left_out_of_the_race():
+    expected = np.concatenate([np.full(3000, 0.1), [60.0, 55.0]])
+    frame = Frame(expected, np.arange(3002) % 30, np.arange(3002))
+    checked = Checked(np.array([3000]), np.array([58.0]), np.array([1.0]), np.array([1]))
+
+    found = peak(frame, calibrate(frame, checked), checked, np.ones(3002, dtype=bool), np.random.default_rng(0))
+
+    assert found.photos.tolist() == [3000, 3001]
+    assert 58 <= found.estimate.low <= found.estimate.value
