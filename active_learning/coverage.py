@@ -29,11 +29,11 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Coverage:
-    """Landmarks, shape (m, d), of length one; the doubt each stands for and how well it is known, shape (m,)."""
+    """Landmarks, shape (m, d), of length one; the doubt each stands for and how much of it is settled, shape (m,)."""
 
     landmarks: Singles
     doubt: Singles
-    known: Singles
+    settled: Singles
     reach: float
     """Squared distance at which likeness falls to 1 / e."""
 
@@ -53,24 +53,41 @@ class Coverage:
         landmarks = directions(features[rows])
         reach = _reach(landmarks)
         covered = cls(landmarks, doubt[rows].astype(np.float32), np.zeros(len(rows), dtype=np.float32), reach)
-        for part in _parts(known) if known is not None else ():
-            covered = replace(covered, known=np.maximum(covered.known, covered._likeness(directions(part)).max(axis=0)))
+        for part in (known[at] for at in _chunks(len(known))) if known is not None else ():
+            covered = replace(covered, settled=np.maximum(covered.settled, covered._told(directions(part)).max(axis=0)))
         return covered
 
-    def gains(self, features: Features) -> Numbers:
-        """Return what each tile, shape (n, d), would add: mean doubt taken off a tile of the pool, shape (n,)."""
-        return np.concatenate([np.zeros(0), *(self._gain(directions(part)) for part in _parts(features))])
+    def unsettled(self) -> "Coverage":
+        """Return the coverage as if nothing were known."""
+        return replace(self, settled=np.zeros_like(self.settled))
 
-    def adding(self, feature: Features) -> "Coverage":
+    def gains(self, features: Features, own: Numbers | None = None) -> Numbers:
+        """Return what each tile, shape (n, d), would add: mean doubt taken off a tile of the pool, shape (n,).
+
+        A tile teaches others no more than there is to learn from it: `own`, shape (n,), is its own doubt. Without that
+        an empty beach that looks like a crowded one would be the cheapest way to learn about crowds.
+        """
+        limits = np.full(len(features), np.inf) if own is None else own
+        parts = ((features[at], limits[at]) for at in _chunks(len(features)))
+        return np.concatenate([np.zeros(0), *(self._gain(directions(part), limit) for part, limit in parts)])
+
+    def adding(self, feature: Features, own: float = np.inf) -> "Coverage":
         """Return the coverage once a tile, shape (d,), is known too."""
-        return replace(self, known=np.maximum(self.known, self._likeness(directions(feature[None]))[0]))
+        told = self._told(directions(feature[None]), np.array([own]))[0]
+        return replace(self, settled=np.maximum(self.settled, told))
 
-    def _gain(self, unit: Singles) -> Numbers:
-        more = self._likeness(unit)
-        more -= self.known
+    def _gain(self, unit: Singles, own: Numbers) -> Numbers:
+        more = self._told(unit, own)
+        more -= self.settled
         np.maximum(more, np.float32(0.0), out=more)
-        gain: Numbers = (more @ self.doubt).astype(np.float64) / max(len(self.doubt), 1)
+        gain: Numbers = more.sum(axis=1, dtype=np.float64) / max(len(self.doubt), 1)
         return gain
+
+    def _told(self, unit: Singles, own: Numbers | None = None) -> Singles:
+        """Return how much of each landmark's doubt each tile settles, shape (n, m)."""
+        told = self._likeness(unit)
+        told *= self.doubt if own is None else np.minimum(self.doubt, own.astype(np.float32)[:, None])
+        return told
 
     def _likeness(self, unit: Singles) -> Singles:
         likeness: Singles = unit @ self.landmarks.T
@@ -100,6 +117,5 @@ def _reach(landmarks: Singles) -> float:
     return max(float(np.median(np.partition(apart, place, axis=1)[:, place])), 1e-6)
 
 
-def _parts(features: Features) -> Iterator[Features]:
-    for start in range(0, len(features), CHUNK):
-        yield features[start : start + CHUNK]
+def _chunks(rows: int) -> Iterator[slice]:
+    return (slice(start, start + CHUNK) for start in range(0, rows, CHUNK))

@@ -1,6 +1,6 @@
 """What each tile's label would add per minute of people's time, kept up to date pick by pick."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
@@ -48,7 +48,7 @@ class Worth:
             first[rows] = doubt[rows] / pool.minutes[rows]
             return cls(pool, None, first)
         coverage = Coverage.of(pool.features, doubt, known, rng, learning, max(LANDMARKS, 2 * size))
-        every = coverage.gains(pool.features) / pool.minutes
+        every = coverage.gains(pool.features, doubt) / pool.minutes
         first[rows] = every[rows]
         return cls(pool, coverage, first)
 
@@ -58,11 +58,11 @@ class Worth:
         best = rows[np.argsort(-self.first[rows], kind="stable")[:size]]
         features = None if self.pool.features is None else np.asarray(self.pool.features[best], dtype=np.float32)
         minutes = self.pool.minutes[best]
-        alone = self.first[best]
+        alone, own = self.first[best], np.maximum(self.pool.value[best], LEAST)
         if self.coverage is not None and features is not None:
-            nothing = replace(self.coverage, known=np.zeros_like(self.coverage.known))
-            alone = nothing.gains(features) / minutes
-        return Shortlist(best, features, minutes, self.coverage, self.first[best].copy(), np.maximum(alone, 1e-30))
+            alone = self.coverage.unsettled().gains(features, own) / minutes
+        bound = self.first[best].copy()
+        return Shortlist(best, features, own, minutes, self.coverage, bound, np.maximum(alone, 1e-30))
 
 
 class Shortlist:
@@ -72,13 +72,14 @@ class Shortlist:
         self,
         rows: Rows,
         features: NDArray[np.float32] | None,
+        own: Numbers,
         minutes: Numbers,
         coverage: Coverage | None,
         bound: Numbers,
         alone: Numbers,
     ) -> None:
         self.rows, self.free = rows, np.ones(len(rows), dtype=np.bool_)
-        self._features, self._minutes, self._coverage = features, minutes, coverage
+        self._features, self._own, self._minutes, self._coverage = features, own, minutes, coverage
         self._bound, self._alone = bound, alone
 
     def next(self) -> Pick | None:
@@ -89,7 +90,7 @@ class Shortlist:
         self.free[place] = False
         worth = float(self._bound[place])
         if self._coverage is not None and self._features is not None:
-            self._coverage = self._coverage.adding(self._features[place])
+            self._coverage = self._coverage.adding(self._features[place], float(self._own[place]))
         return Pick(int(self.rows[place]), worth, float(min(worth / self._alone[place], 1.0)))
 
     def newer_than(self, pick: Pick) -> float:
@@ -105,7 +106,8 @@ class Shortlist:
                 break
             if len(likely) > AT_ONCE:
                 likely = likely[np.argpartition(-self._bound[likely], AT_ONCE)[:AT_ONCE]]
-            self._bound[likely] = self._coverage.gains(self._features[likely]) / self._minutes[likely]
+            gains = self._coverage.gains(self._features[likely], self._own[likely])
+            self._bound[likely] = gains / self._minutes[likely]
             stale[likely] = False
             fresh = np.max(np.where(self.free & ~stale, self._bound, -1.0))
             if fresh >= np.max(np.where(stale, self._bound, -1.0)):

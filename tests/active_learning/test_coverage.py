@@ -38,6 +38,16 @@ def test_a_small_doubtful_kind_beats_a_large_one_that_is_clear():
     assert kind[coverage(features, np.where(kind == 1, 10.0, 0.1)).gains(features).argmax()] == 1
 
 
+def test_a_tile_teaches_no_more_than_there_is_to_learn_from_it():
+    features, kind = clusters(30, 5)
+    doubt = np.where(kind == 0, 2.0, 0.5)
+    doubt[0] = 0.01
+
+    gains = coverage(features, doubt).gains(features, doubt)
+
+    assert gains[0] < 0.05 * gains[1:30].min()
+
+
 def test_a_second_tile_never_adds_more_than_it_would_have_first():
     features, _ = clusters(20, 10, 5, spread=0.2)
     before = coverage(features)

@@ -221,10 +221,10 @@ def test_the_lazy_choice_is_the_greedy_one():
     coverage = Coverage.of(pool.features, pool.value, None, np.random.default_rng(0))
     greedy = []
     for _ in range(25):
-        gains = coverage.gains(pool.features)
+        gains = coverage.gains(pool.features, pool.value)
         gains[greedy] = -1
         greedy.append(int(gains.argmax()))
-        coverage = coverage.adding(pool.features[greedy[-1]])
+        coverage = coverage.adding(pool.features[greedy[-1]], pool.value[greedy[-1]])
 
     assert [one.tile for one in batch] == [rows[i].tile for i in greedy]
 
