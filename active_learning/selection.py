@@ -98,10 +98,11 @@ def select(
     bursts = Bursts.of(pool.bursts if one_per_burst else np.arange(len(pool)), pool.exam, rng)
     size = min(size, len(bursts.free))  # or the random share of a large batch would take all of a small pool
     counts = part.of(size)
-    placed = [one for kind in (Reason.EXAM, Reason.RANDOM) for one in _draw(pool, bursts, counts[kind], kind, rng)]
+    worth = Worth.of(pool, np.flatnonzero(~pool.exam), known, size, rng)
+    placed = [one for kind in (Reason.EXAM, Reason.RANDOM) for one in _draw(worth, bursts, counts[kind], kind, rng)]
     for kind in (Reason.POSITIVE, Reason.EASY):
-        placed += _best(pool, bursts, counts[kind], kind, part.blind, rng)
-    worthy = _greedy(pool, bursts, size - len(placed), part.blind, known, minutes, rng)
+        placed += _best(worth, bursts, counts[kind], kind, part.blind, rng)
+    worthy = _greedy(worth, bursts, size - len(placed), part.blind, minutes, rng)
     return _spread(worthy, placed, rng)
 
 
@@ -137,7 +138,7 @@ def _not_finite(features: Features) -> int | None:
     return None
 
 
-def _draw(pool: Pool, bursts: Bursts, size: int, reason: Reason, rng: Generator) -> list[Chosen]:
+def _draw(worth: Worth, bursts: Bursts, size: int, reason: Reason, rng: Generator) -> list[Chosen]:
     """Draw bursts uniformly without replacement, then one tile of each uniformly; such tiles are blind."""
     open_now = np.flatnonzero(bursts.free & (bursts.exam == (reason is Reason.EXAM)))
     picked = rng.choice(open_now, min(size, len(open_now)), replace=False) if len(open_now) else open_now
@@ -145,31 +146,33 @@ def _draw(pool: Pool, bursts: Bursts, size: int, reason: Reason, rng: Generator)
     for burst in picked:
         row = int(bursts.rows(burst)[rng.integers(bursts.counts[burst])])
         probability = len(picked) / len(open_now) / int(bursts.counts[burst])
-        chosen.append(_chosen(pool, row, reason, probability, blind=True))
+        chosen.append(_chosen(worth.pool, row, reason, probability, True, float(worth.first[row])))
     bursts.free[picked] = False
     return chosen
 
 
-def _best(pool: Pool, bursts: Bursts, size: int, reason: Reason, blind: float, rng: Generator) -> list[Chosen]:
+def _best(worth: Worth, bursts: Bursts, size: int, reason: Reason, blind: float, rng: Generator) -> list[Chosen]:
     """Take the tiles likeliest to show an animal, or, of those that do, the ones of least doubt and least work."""
+    pool = worth.pool
     rows = pool.fresh(bursts.first_rows())
     rows = rows[pool.occupied[rows] > 0.5]
     easy = rankdata(pool.value[rows]) + rankdata(pool.minutes[rows])
     rank = easy if reason is Reason.EASY else -pool.occupied[rows]
     best = rows[np.argsort(rank, kind="stable")][: max(size, 0)]
     bursts.close(best)
-    return [_chosen(pool, int(row), reason, None, rng.random() < blind) for row in best]
+    return [_chosen(pool, int(row), reason, None, rng.random() < blind, float(worth.first[row])) for row in best]
 
 
-def _greedy(
-    pool: Pool, bursts: Bursts, size: int, blind: float, known: Features | None, minutes: float, rng: Generator
-) -> list[Chosen]:
+def _greedy(worth: Worth, bursts: Bursts, size: int, blind: float, minutes: float, rng: Generator) -> list[Chosen]:
     """Take what adds most per minute, given all that was taken, until the tiles or the minutes run out."""
+    pool = worth.pool
     rows = pool.fresh(bursts.open_rows())
     if size <= 0 or not len(rows):
         return []
-    worth = Worth.of(pool, np.flatnonzero(~pool.exam), rows, known, size, rng)
-    short = worth.shortlist(bursts.best_rows(worth.first), max(SHORTLIST * size, LEAST_SHORTLIST))
+    open_now = np.full(len(pool), -1.0)
+    open_now[rows] = worth.first[rows]
+    best = bursts.best_rows(open_now)
+    short = worth.shortlist(best[open_now[best] >= 0], max(SHORTLIST * size, LEAST_SHORTLIST))
     taken: list[Chosen] = []
     spent = 0.0
     while len(taken) < size and spent < minutes and (pick := short.next()) is not None:

@@ -29,7 +29,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class Worth:
-    """Worth per minute given what is known, shape (n,) over the pool, -1 for rows that were not asked for."""
+    """What each label of the pool would add per minute given what is known, shape (n,)."""
 
     pool: Pool
     coverage: Coverage | None
@@ -37,24 +37,19 @@ class Worth:
     first: Numbers
 
     @classmethod
-    def of(cls, pool: Pool, learning: Rows, rows: Rows, known: Features | None, size: int, rng: Generator) -> "Worth":
-        """Judge `rows` by what they say about the tiles of `learning`; `known`, shape (m, d), was asked before.
+    def of(cls, pool: Pool, learning: Rows, known: Features | None, size: int, rng: Generator) -> "Worth":
+        """Judge all rows by what they say about the tiles of `learning`; `known`, shape (m, d), was asked before.
 
         There are two landmarks at least for each of the `size` tiles that will be taken.
         """
-        first = np.full(len(pool), -1.0)
         doubt = np.maximum(pool.value, LEAST)
         if pool.features is None:
-            first[rows] = doubt[rows] / pool.minutes[rows]
-            return cls(pool, None, first)
+            return cls(pool, None, doubt / pool.minutes)
         coverage = Coverage.of(pool.features, doubt, known, rng, learning, max(LANDMARKS, 2 * size))
-        every = coverage.gains(pool.features, doubt) / pool.minutes
-        first[rows] = every[rows]
-        return cls(pool, coverage, first)
+        return cls(pool, coverage, coverage.gains(pool.features, doubt) / pool.minutes)
 
     def shortlist(self, rows: Rows, size: int) -> "Shortlist":
         """Return the best rows, one of each burst, as they stand now."""
-        rows = rows[self.first[rows] >= 0]
         best = rows[np.argsort(-self.first[rows], kind="stable")[:size]]
         features = None if self.pool.features is None else np.asarray(self.pool.features[best], dtype=np.float32)
         minutes = self.pool.minutes[best]

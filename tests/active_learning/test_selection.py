@@ -336,3 +336,12 @@ def test_tiles_of_bursts_asked_before_are_left_to_chance():
     again = {TileId(f"t{i}") for i in range(15)}
     assert {one.reason for one in batch if one.tile in again} == {Reason.RANDOM}
     assert {one.probability for one in batch if one.reason is Reason.RANDOM} == {5 / 20}
+
+
+def test_the_worth_of_a_tile_drawn_by_chance_is_told_in_the_same_currency():
+    rows = [tile(f"t{i}", doubt=1.0, features=[np.cos(i), np.sin(i)], occupied=0.9) for i in range(40)]
+
+    batch = chosen(rows, 20, shares=Shares(random=0.3, exam=0, easy=0.2, positive=0.2, blind=0))
+
+    most = max(one.value for one in batch if one.novelty is not None)
+    assert all(0 <= one.value <= 3 * most for one in batch if one.novelty is None)
