@@ -216,6 +216,7 @@ def narrow(
     figure: Annotated[str, typer.Argument(help='mean, total or maximum, of a month or a day: "maximum 2026-08"')],
     to: Annotated[float, typer.Option(min=0.1, max=100, help="Wanted half-width of the interval, in % of the value.")],
     tiles: Annotated[int | None, typer.Option(min=1, help="Ask so many now, instead of filling the queue.")] = None,
+    site: Annotated[str | None, typer.Option(help="The haulout; HAULOUT_SITE when not given.")] = None,
 ) -> None:
     """Ask people for the tiles that shrink the interval of one figure, instead of those that teach most."""
     from haulout.figures import Figure
@@ -223,7 +224,7 @@ def narrow(
 
     wanted = Figure.of(figure)
     with _told() as tell:
-        found = ask_for(_services(), wanted, to / 100, tiles, tell)
+        found = ask_for(_services(), wanted, to / 100, tiles, tell, site)
     now = found.estimate
     console.print(f"{wanted}: {now.value:.1f}, interval {now.low:.1f} to {now.high:.1f}", highlight=False)
     if not found.needed:

@@ -135,7 +135,8 @@ def test_a_batch_for_a_figure_says_so_and_keeps_each_chance(season):
 def test_a_figure_that_is_narrow_enough_asks_nobody(season):
     people_count(season)
 
-    asked = narrow(season.services, Figure("total"), 50.0)
+    season.set(site="Somewhere else")
+    asked = narrow(season.services, Figure("total"), 50.0, site=SITE)
 
     assert (asked.needed, asked.asked, asked.batch) == (0, 0, None)
 

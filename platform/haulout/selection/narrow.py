@@ -34,22 +34,28 @@ class Narrowing:
 
 
 def narrow(
-    services: Services, figure: Figure, relative: float, most: int | None = None, tell: Tell = silently
+    services: Services,
+    figure: Figure,
+    relative: float,
+    most: int | None = None,
+    tell: Tell = silently,
+    site: str | None = None,
 ) -> Narrowing:
     """Ask for the tiles that tell most about the figure until its 95 % interval is +- `relative` of its value.
 
-    At most `most` tiles are asked now, by default as many as the queue has room for; none when it is narrow enough.
-    NothingToEstimate while too few tiles that were drawn at random are settled, or when all of the figure is checked.
+    At most `most` tiles are asked now, by default as many as the queue has room for; none when it is narrow enough. The
+    site is the configured one when none is given. NothingToEstimate while too few tiles that were drawn at random are
+    settled, or when all of the figure is checked.
     """
     tell(f"Choosing what tells most about the {figure}", 0, 0)
-    model = detector_version(services)
+    model, site = detector_version(services), site or services.settings.site
     with reading(services.database) as session:
         asked = Asked.read(session, model, services.settings)
-        season = read_season(session, asked.candidates, services.settings.site)
+        season = read_season(session, asked.candidates, site)
         if season is None or not season.domain(figure).any():
             raise NothingToEstimate(
-                f"The {figure} of {services.settings.site} cannot be told yet: it takes photos of that time and "
-                f"{LEAST_DRAWN} settled tiles that were drawn at random. Go on with `haulout run`."
+                f"The {figure} of {site} cannot be told yet: it takes photos of that time and {LEAST_DRAWN} settled "
+                "tiles that were drawn at random. Go on with `haulout run`, or name another --site."
             )
         rng = services.rng(PURPOSE, asked.batches)
         estimate = season.estimate(figure, rng)
