@@ -16,13 +16,11 @@ from sklearn.linear_model import LogisticRegression
 
 from active_learning.coverage import Features
 from active_learning.pool import Pool, Reason
-from active_learning.selection import Shares, select
+from active_learning.selection import ALL_BY_WORTH, select
 from labeling_configs.vocabulary import TileId
 
 Numbers = NDArray[np.float64]
 Rows = NDArray[np.intp]
-
-ALL_BY_WORTH = Shares(random=0, exam=0, easy=0, positive=0, blind=0)
 
 
 def informative_and_diverse(

@@ -165,7 +165,7 @@ def _occupied(
     return occupancy(seen, told, pool)
 
 
-def occupied_tiles(session: Session, among: Collection[str] | None = None) -> dict[str, bool]:
+def occupied_tiles(session: Session) -> dict[str, bool]:
     """Say of each tile on which people agree whether it holds an animal."""
     rows = session.exec(select(ConsensusRow).where(ConsensusRow.state == "agreed"))
-    return {row.tile: bool(len(row.accepted())) for row in rows if among is None or row.tile in among}
+    return {row.tile: bool(len(row.accepted())) for row in rows}

@@ -14,13 +14,12 @@ from sklearn.base import BaseEstimator
 
 from active_learning.effort import USUAL
 from active_learning.pool import Pool
-from active_learning.selection import Shares, select
+from active_learning.selection import ALL_BY_WORTH, select
 from active_learning.uncertainty import Look, box_doubts, doubts
 from haulout_models.tiling import Found
 from labeling_configs.vocabulary import TileId
 
 Numbers = NDArray[np.float64]
-ALL_BY_WORTH = Shares(random=0, exam=0, easy=0, positive=0, blind=0)
 
 
 @dataclass

@@ -8,12 +8,11 @@ from sqlmodel import Session, col, select
 
 from active_learning.coverage import Features
 from active_learning.pool import Pool, Reason
-from active_learning.selection import Shares
+from active_learning.selection import ALL_BY_WORTH
 from active_learning.selection import select as choose
 from haulout.tables import ChosenRow, TaskRow
 from labeling_configs.vocabulary import Question
 
-ALL_BY_WORTH = Shares(random=0, exam=0, easy=0, positive=0, blind=0)
 BY_WORTH = (Reason.UNCERTAIN, Reason.MISPLACED, Reason.MISSED, Reason.COUNT, Reason.NOVEL, Reason.RARE)
 
 
