@@ -1,8 +1,8 @@
 """Finds animals: a heatmap of their centres on a frozen backbone (Zhou et al. 2019, "Objects as Points")."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from haulout_models.backbone import LITE0, STRIDES, Backbone, describe, load_backbone, shared_backbone, to_pixels
+from haulout_models.calibration import Calibration
 from haulout_models.tiling import Found, MachineTile, machine_tiles, merge, suppress
 from labeling_configs.vocabulary import Boxes, ModelVersion
 
@@ -46,11 +47,15 @@ class DetectorSettings:
     overlap_allowed: float = 0.55
     """Two boxes of greater intersection over union are one animal; walruses in heaps do reach a half."""
     threshold: float = 0.1
+    """Boxes that are less probable than this are not told."""
+    calibration: Calibration = field(default_factory=Calibration)
+    """Turns the network's scores into the probabilities that `detect` returns."""
 
     @classmethod
-    def of(cls, stored: Mapping[str, object]) -> "DetectorSettings":
+    def of(cls, stored: Mapping[str, Any]) -> "DetectorSettings":
         """Read the settings from a model card, which may hold others too."""
-        return cls(**{name: stored[name] for name in cls.__dataclass_fields__ if name in stored})  # type: ignore[arg-type]
+        known = {name: stored[name] for name in cls.__dataclass_fields__ if name in stored}
+        return cls(**known | {"calibration": Calibration.of(stored.get("calibration", {}))})
 
 
 class Detector(nn.Module):
@@ -107,13 +112,14 @@ class Detector(nn.Module):
 
     def detect(self, image: NDArray[np.uint8], threshold: float | None = None) -> Found:
         """Find the animals in an RGB image (h, w, 3) of any size, however many there are."""
-        least = self.settings.threshold if threshold is None else threshold
+        curve = self.settings.calibration
+        least = curve.inverse(self.settings.threshold if threshold is None else threshold)
         fit = self.settings.fit
         scaled = _resize(image, self.settings.scale if fit is None else fit / max(image.shape[:2]))
         tiles = machine_tiles(scaled.shape[1], scaled.shape[0], self.settings.tile, self.settings.overlap)
         parts = [(tile, self._look(scaled, tile, least)) for tile in tiles]
         boxes, scores = merge(parts, self.settings.overlap_allowed)
-        return _to_image(boxes, scaled, image), scores
+        return _to_image(boxes, scaled, image), curve(scores)
 
     def describe(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the frozen backbone's description of an image, shape (d,); the same for all detectors."""
