@@ -14,6 +14,14 @@ def is_exam(site: str, day: date | None, share: float, salt: str) -> bool:
     return _place("day", site, day.isoformat() if day else "undated", salt) < share
 
 
+def is_held_out(site: str, day: str, share: float, salt: str) -> bool:
+    """Say whether a site's training day is only looked at: networks are stopped and calibrated on it, and chosen by it.
+
+    For ever, so that a network that goes on learning has never learned from such a day either.
+    """
+    return _place("held out", site, day, salt) < share
+
+
 def is_exam_individual(individual: IndividualId, share: float, salt: str) -> bool:
     """Say whether an individual belongs to the exam of the re-identifier."""
     return _place("individual", individual, salt) < share

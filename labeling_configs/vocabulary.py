@@ -265,3 +265,5 @@ class ModelCard:
     settings: Mapping[str, object] = field(default_factory=dict)
     data: Mapping[str, object] = field(default_factory=dict)
     scores: Mapping[str, float] = field(default_factory=dict)
+    code: str = ""
+    """Version and digest of the code that trained it."""

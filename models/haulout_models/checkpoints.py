@@ -30,18 +30,22 @@ def write_model(folder: Path, card: ModelCard, tensors: Mapping[str, Tensor]) ->
     return digest
 
 
-def read_model(folder: Path) -> tuple[ModelCard, dict[str, Tensor]]:
-    """Return card and tensors once the checksum is verified."""
+def read_model(folder: Path, sha256: str | None = None) -> tuple[ModelCard, dict[str, Tensor]]:
+    """Return card and tensors once the checksum is verified: the card's, and the one noted elsewhere if it is given.
+
+    Whoever changes the tensors can change the card beside them too, but not what was noted elsewhere.
+    """
     card, digest = read_card(folder)
     try:
         content = (folder / TENSORS).read_bytes()
     except OSError as error:
         raise BrokenCheckpoint(f"{folder / TENSORS} cannot be read ({error}): restore it from a backup") from error
     found = hashlib.sha256(content).hexdigest()
-    if found != digest:
-        raise BrokenCheckpoint(
-            f"{folder / TENSORS} has SHA-256 {found}, its card says {digest}: restore the file or roll back"
-        )
+    for wanted, told in ((digest, "its card says"), (sha256 or found, "when it was stored it had")):
+        if found != wanted:
+            raise BrokenCheckpoint(
+                f"{folder / TENSORS} has SHA-256 {found}, {told} {wanted}: restore the file or roll back"
+            )
     return card, _tensors(content, folder / TENSORS)
 
 

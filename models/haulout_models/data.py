@@ -1,8 +1,10 @@
 """Labelled tiles for the detector: read, cached, changed at random so that few labels go far."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -118,6 +120,48 @@ class TileStore:
             return np.ascontiguousarray(image)
         how = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(image, None, fx=self.scale, fy=self.scale, interpolation=how), dtype=np.uint8)
+
+
+class Squares(Protocol):
+    """What of a training's settings says how its squares are drawn."""
+
+    @property
+    def batch(self) -> int:
+        """So many at a time."""
+
+    @property
+    def side(self) -> int:
+        """Pixels."""
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How much they are changed."""
+
+
+class Drawing:
+    """The squares of every step of a training, the next step's being drawn while the network learns from these.
+
+    Every tile comes once an epoch; all chance hangs on the seed and the step, so a resumed training is the same.
+    """
+
+    def __init__(self, store: TileStore, how: Squares, seed: int) -> None:
+        self._store, self._how, self._seed = store, how, seed
+        self._ahead: dict[int, Future[list[Example]]] = {}
+        self._painter = ThreadPoolExecutor(1)
+
+    def squares(self, step: int) -> list[Example]:
+        """Return the squares of this step."""
+        drawn = self._ahead.pop(step, None) or self._painter.submit(self._draw, step)
+        self._ahead = {step + 1: self._painter.submit(self._draw, step + 1)}
+        return drawn.result()
+
+    def _draw(self, step: int) -> list[Example]:
+        count, batch = len(self._store), self._how.batch
+        places = range(step * batch, (step + 1) * batch)
+        orders = {n: np.random.default_rng([self._seed, 0, n]).permutation(count) for n in {p // count for p in places}}
+        rng = np.random.default_rng([self._seed, 1, step])
+        chosen = [int(orders[place // count][place % count]) for place in places]
+        return [example(self._store, index, self._how.side, self._how.augmentation, rng) for index in chosen]
 
 
 def example(store: TileStore, index: int, side: int, change: Augmentation, rng: np.random.Generator) -> Example:

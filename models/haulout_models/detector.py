@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,8 +12,9 @@ from torch.nn import functional
 
 from haulout_models.backbone import LITE0, STRIDES, Backbone, describe, load_backbone, shared_backbone, to_pixels
 from haulout_models.calibration import Calibration
-from haulout_models.tiling import Found, MachineTile, machine_tiles, merge, suppress
-from labeling_configs.vocabulary import Boxes, ModelVersion
+from haulout_models.search import search
+from haulout_models.tiling import Found
+from labeling_configs.vocabulary import ModelVersion
 
 STRIDE = STRIDES[0]
 _USUAL_SIZE = 48.0
@@ -51,6 +51,11 @@ class DetectorSettings:
     calibration: Calibration = field(default_factory=Calibration)
     """Turns the network's scores into the probabilities that `detect` returns."""
 
+    def seen_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return width and height at which the network looks at a photo of this width and height."""
+        scale = self.scale if self.fit is None else self.fit / max(size)
+        return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "DetectorSettings":
         """Read the settings from a model card, which may hold others too."""
@@ -66,6 +71,8 @@ class Detector(nn.Module):
         self.version = version
         self.settings = settings
         self.backbone = backbone
+        self.tuned: frozenset[str] = frozenset()
+        """Names of the backbone's tensors that are no longer as they were installed."""
         self.head = Head(backbone.channels, settings.width)
         self.head.to(memory_format=torch.channels_last)
 
@@ -81,9 +88,10 @@ class Detector(nn.Module):
         cls, version: ModelVersion, settings: DetectorSettings, tensors: Mapping[str, Tensor]
     ) -> "Detector":
         """Build a detector from stored tensors, taking from the installed backbone what they do not hold."""
-        tuned = any(name.startswith("backbone.") for name in tensors)
+        tuned = frozenset(name for name in tensors if name.startswith("backbone."))
         backbone = load_backbone(settings.backbone) if tuned else shared_backbone(settings.backbone)
         detector = cls(version, settings, backbone)
+        detector.tuned = tuned
         try:
             missing, unknown = detector.load_state_dict(tensors, strict=False)
         except RuntimeError as error:
@@ -97,42 +105,44 @@ class Detector(nn.Module):
         raw: Tensor = self.head(self.backbone(pixels))
         return raw
 
+    def set_free(self, stages: int) -> list[nn.Parameter]:
+        """Let the backbone's last stages be trained too, and return their weights."""
+        parts = self.backbone.stages()
+        free = [weight for stage in parts[max(0, len(parts) - stages) :] for weight in stage.parameters()]
+        for weight in free:
+            weight.requires_grad_(True)
+        self.tuned |= {f"backbone.{name}" for name, weight in self.backbone.named_parameters() if weight.requires_grad}
+        return free
+
     def trained_tensors(self) -> dict[str, Tensor]:
         """Return what training changed: the head, and those parts of the backbone that were let go."""
-        free = {f"backbone.{name}" for name, weight in self.backbone.named_parameters() if weight.requires_grad}
         return {
             name: tensor.detach().clone().contiguous()
             for name, tensor in self.state_dict().items()
-            if name.startswith("head.") or name in free
+            if name.startswith("head.") or name in self.tuned
         }
 
     def stored_settings(self) -> dict[str, object]:
         """Return the settings as a model card stores them."""
         return asdict(self.settings)
 
-    def detect(self, image: NDArray[np.uint8], threshold: float | None = None) -> Found:
-        """Find the animals in an RGB image (h, w, 3) of any size, however many there are."""
-        curve = self.settings.calibration
-        least = curve.inverse(self.settings.threshold if threshold is None else threshold)
-        fit = self.settings.fit
-        scaled = _resize(image, self.settings.scale if fit is None else fit / max(image.shape[:2]))
-        tiles = machine_tiles(scaled.shape[1], scaled.shape[0], self.settings.tile, self.settings.overlap)
-        parts = [(tile, self._look(scaled, tile, least)) for tile in tiles]
-        boxes, scores = merge(parts, self.settings.overlap_allowed)
-        return _to_image(boxes, scaled, image), curve(scores)
+    def detect(
+        self, image: NDArray[np.uint8], threshold: float | None = None, size: tuple[int, int] | None = None
+    ) -> Found:
+        """Find the animals in an RGB image (h, w, 3) of any size, however many there are.
+
+        Where the image is a photo decoded at reduced scale, size is the photo's width and height; boxes are in its pixels.
+        """
+        return search(self.settings, self._look, image, threshold, size)
 
     def describe(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the frozen backbone's description of an image, shape (d,); the same for all detectors."""
         return describe(image)
 
     @torch.inference_mode()
-    def _look(self, scaled: NDArray[np.uint8], tile: MachineTile, threshold: float) -> Found:
-        shown = tile.shown
-        pixels = to_pixels(_pad(scaled[shown.y1 : shown.y2, shown.x1 : shown.x2]))
+    def _look(self, tiles: NDArray[np.uint8], threshold: float) -> list[Found]:
         self.eval()
-        boxes, scores = peaks(self(pixels[None])[0], threshold)
-        near = suppress((boxes, scores), self.settings.overlap_allowed)
-        return near[0] + np.array([shown.x1, shown.y1, shown.x1, shown.y1]), near[1]
+        return [peaks(raw, threshold) for raw in self(to_pixels(tiles))]
 
 
 class Head(nn.Module):
@@ -193,37 +203,24 @@ def boxes_of(raw: Tensor) -> Tensor:
     return torch.stack([centre_x - half_x, centre_y - half_y, centre_x + half_x, centre_y + half_y], dim=-3)
 
 
+def hills(raw: Tensor, threshold: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Find all pixels of (n, 5, h, w) hotter than their eight neighbours: image's number (k,), boxes (k, 4), scores (k,).
+
+    Tensors in and out and nothing else, so that it can be exported with the network.
+    """
+    heat = raw[:, 0].sigmoid()
+    hottest = functional.max_pool2d(heat[:, None], 3, stride=1, padding=1)[:, 0]
+    chosen = (heat == hottest) & (heat >= threshold)
+    return chosen.nonzero()[:, 0], boxes_of(raw).permute(0, 2, 3, 1)[chosen], heat[chosen]
+
+
 def peaks(raw: Tensor, threshold: float) -> Found:
     """Read the boxes off one image's output (5, h, w): one for each pixel hotter than its eight neighbours."""
-    heat = raw[0].sigmoid()
-    hottest = functional.max_pool2d(heat[None, None], 3, stride=1, padding=1)[0, 0]
-    chosen = (heat == hottest) & (heat >= threshold)
-    scores = heat[chosen].double().numpy()
-    boxes: Boxes = boxes_of(raw)[:, chosen].T.double().numpy()
+    _, boxes, scores = hills(raw[None], threshold)
+    return best_first(boxes.numpy(), scores.numpy())
+
+
+def best_first(boxes: NDArray[np.float32], scores: NDArray[np.float32]) -> Found:
+    """Sort boxes, shape (n, 4), by their scores, shape (n,)."""
     best = np.argsort(-scores, kind="stable")
-    return boxes[best], scores[best]
-
-
-def _resize(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or 0 in image.shape:
-        raise ValueError(f"an image must be RGB bytes (h, w, 3); got {image.dtype} of shape {image.shape}")
-    size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
-    if size == image.shape[1::-1]:
-        return image
-    scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return np.asarray(scaled, dtype=np.uint8)
-
-
-def _pad(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Fill up to multiples of 32 with mid grey, which is the backbone's zero."""
-    bottom, right = (-side % STRIDES[-1] for side in image.shape[:2])
-    return np.pad(image, ((0, bottom), (0, right), (0, 0)), constant_values=128)
-
-
-def _to_image(boxes: Boxes, scaled: NDArray[np.uint8], image: NDArray[np.uint8]) -> Boxes:
-    """Bring boxes to pixels of the original and cut off what hangs over its edge."""
-    height, width = image.shape[:2]
-    factor = np.array([width / scaled.shape[1], height / scaled.shape[0]] * 2)
-    limit = np.array([width, height] * 2, dtype=np.float64)
-    inside: Boxes = np.clip(boxes * factor, 0.0, limit)
-    return inside
+    return boxes[best].astype(np.float64), scores[best].astype(np.float64)

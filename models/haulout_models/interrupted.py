@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from haulout_models.checkpoints import write_whole
@@ -23,6 +24,13 @@ class Interrupted:
     fingerprint: str
     step: int = 0
     seconds: float = 0.0
+    best: float | None = None
+    """The best score on held-out tiles so far; its tensors are in the file too."""
+    best_step: int = 0
+    waited: int = 0
+    """Checks since then."""
+    over: bool = False
+    """Nothing is left to do: a resumed training only has to read its end."""
 
     @classmethod
     def standing(cls, file: Path) -> "Interrupted | None":
@@ -31,34 +39,47 @@ class Interrupted:
         return found[0] if found else None
 
     @classmethod
-    def resume(cls, file: Path | None, network: nn.Module, optimiser: Optimizer, fingerprint: str) -> "Interrupted":
-        """Bring network and optimiser to where the file left them; begin anew if it is missing, damaged or another's.
+    def resume(cls, file: Path | None, fingerprint: str) -> "tuple[Interrupted, dict[str, Tensor]]":
+        """Return where the file left that training, and its tensors by name; a beginning and no tensors without one.
 
-        Nothing is lost that could not be trained again, so a damaged file is no error.
+        Nothing is lost that could not be trained again, so a file that is damaged or another training's is no error.
         """
         found = _read(file) if file and file.is_file() else None
         if found is None or found[0].fingerprint != fingerprint:
-            return cls(fingerprint)
-        state, tensors = found
-        network.load_state_dict({n[6:]: t for n, t in tensors.items() if n.startswith("model/")}, strict=False)
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("moment/"):
-                _, index, key = name.split("/")
-                moments.setdefault(int(index), {})[key] = tensor
-        optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
-        return state
+            return cls(fingerprint), {}
+        return found
 
-    def save(self, file: Path, network: nn.Module, optimiser: Optimizer) -> None:
+    def save(self, file: Path, tensors: Mapping[str, Tensor]) -> None:
         """Replace the file; the checksum before the tensors finds a bad disk."""
-        trained = {name for name, weight in network.named_parameters() if weight.requires_grad}
-        buffers = {name for name, _ in network.named_buffers() if not name.startswith("backbone.")}
-        tensors = {f"model/{n}": t for n, t in network.state_dict().items() if n in trained | buffers}
-        for index, kept in optimiser.state_dict()["state"].items():
-            tensors |= {f"moment/{index}/{key}": torch.as_tensor(value) for key, value in kept.items()}
-        content = safetensors.torch.save(tensors, metadata={"state": json.dumps(asdict(self))})
+        whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+        content = safetensors.torch.save(whole, metadata={"state": json.dumps(asdict(self))})
         file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, hashlib.sha256(content).digest() + content)
+
+
+def moments_of(optimiser: Optimizer) -> dict[str, Tensor]:
+    """Return what the optimiser remembers of each weight, by name."""
+    state = optimiser.state_dict()["state"]
+    return {f"{index}/{key}": torch.as_tensor(value) for index, kept in state.items() for key, value in kept.items()}
+
+
+def load_moments(optimiser: Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Give an optimiser back what `moments_of` returned."""
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split("/")
+        moments.setdefault(int(index), {})[key] = tensor
+    optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Put a prefix before the names of some tensors, to keep several sets in one file."""
+    return {f"{prefix}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def part(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the set of tensors that `under` stored with this prefix."""
+    return {name.removeprefix(f"{prefix}/"): t for name, t in tensors.items() if name.startswith(f"{prefix}/")}
 
 
 def _read(file: Path) -> tuple[Interrupted, dict[str, Tensor]] | None:

@@ -1,5 +1,6 @@
 """Every network ever trained here, one folder each; which one serves is in the platform's database."""
 
+import json
 import re
 import shutil
 import tempfile
@@ -9,12 +10,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from haulout_models.checkpoints import read_card, read_model, sync_folder, write_model
+from haulout_models.checkpoints import read_card, read_model, sync_folder, write_model, write_whole
 from haulout_models.detector import Detector, DetectorSettings
 from haulout_models.reidentifier import Reidentifier, ReidentifierSettings
 from labeling_configs.vocabulary import ModelCard, ModelVersion
 
 DETECTOR, REIDENTIFIER = "detector", "reidentifier"
+EXAM = "exam.json"
 _PREFIX = {DETECTOR: "det", REIDENTIFIER: "reid"}
 
 
@@ -71,18 +73,27 @@ class Registry:
         """Read a stored network's card without its tensors."""
         return read_card(self._place(version))[0]
 
-    def load_detector(self, version: ModelVersion) -> Detector:
-        """Build a stored detector once its checksum is verified."""
-        card, tensors = self._read(version, DETECTOR)
+    def verify(self, version: ModelVersion, sha256: str | None = None) -> None:
+        """Raise BrokenCheckpoint when a network is damaged, or is not the one whose SHA-256 was noted when stored."""
+        read_model(self._place(version), sha256)
+
+    def load_detector(self, version: ModelVersion, sha256: str | None = None) -> Detector:
+        """Build a stored detector once its checksum is verified, see `verify`."""
+        card, tensors = self._read(version, DETECTOR, sha256)
         return Detector.from_tensors(version, DetectorSettings.of(card.settings), tensors)
 
-    def load_reidentifier(self, version: ModelVersion) -> Reidentifier:
-        """Build a stored re-identification network once its checksum is verified."""
-        card, tensors = self._read(version, REIDENTIFIER)
+    def load_reidentifier(self, version: ModelVersion, sha256: str | None = None) -> Reidentifier:
+        """Build a stored re-identification network once its checksum is verified, see `verify`."""
+        card, tensors = self._read(version, REIDENTIFIER, sha256)
         return Reidentifier.from_tensors(version, ReidentifierSettings.of(card.settings), tensors)
 
-    def _read(self, version: ModelVersion, kind: str) -> tuple[ModelCard, dict[str, Tensor]]:
-        card, tensors = read_model(self._place(version))
+    def keep_exam(self, version: ModelVersion, scores: Mapping[str, object]) -> None:
+        """Write what a network scored beside its card, so that its folder tells all of it wherever it is taken."""
+        content = json.dumps(scores, indent=2, sort_keys=True, allow_nan=False)
+        write_whole(self._place(version) / EXAM, content.encode() + b"\n")
+
+    def _read(self, version: ModelVersion, kind: str, sha256: str | None) -> tuple[ModelCard, dict[str, Tensor]]:
+        card, tensors = read_model(self._place(version), sha256)
         if card.kind != kind:
             raise UnknownModel(f"{version} is a {card.kind}, not a {kind}")
         return card, tensors

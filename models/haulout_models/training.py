@@ -6,16 +6,21 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.optim import AdamW
+from torch.optim.swa_utils import AveragedModel
 
 from haulout_models.backbone import to_pixels
-from haulout_models.data import Augmentation, Example, LabelledTile, TileStore, example
+from haulout_models.calibration import Calibration
+from haulout_models.data import Augmentation, Drawing, Example, LabelledTile, TileStore
 from haulout_models.detector import Detector, DetectorSettings
-from haulout_models.interrupted import Interrupted
+from haulout_models.held_out import calibrated, held_out_score
+from haulout_models.interrupted import Interrupted, load_moments, moments_of, part, under
+from haulout_models.optimisation import optimiser_of, running_mean, set_rate
 from haulout_models.targets import loss_of, targets_of
 from labeling_configs.vocabulary import ModelVersion
 
@@ -49,7 +54,13 @@ class DetectorTraining:
     seconds: float | None = None
     """Stop after so long, by the clock given; the learning rate falls in time for it."""
     save_every: float = 60.0
-    """Seconds between checkpoints."""
+    """Seconds between checkpoints; every check saves too."""
+    checks: int = 10
+    """So many times, evenly spread, the held-out tiles are looked at; the best network of all is kept."""
+    patience: int = 4
+    """After so many checks without a better one the training ends early."""
+    memory: int = 1 << 30
+    """Bytes of decoded tiles that are kept, so that a tile is not decoded again each time it is drawn."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,22 @@ class Progress:
     steps: int
     loss: float
     seconds: float
+    share: float = 0.0
+    """How much of it is done, by steps or by time, from 0 to 1."""
+
+    @property
+    def seconds_left(self) -> float:
+        """How long it will still take at this pace; infinite at the very beginning."""
+        return self.seconds * (1 - self.share) / self.share if self.share else math.inf
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A detector, and how it did on the tiles that were held out; None without any."""
+
+    detector: Detector
+    steps: int
+    held_out_ap50: float | None
 
 
 def silent(_: Progress) -> None:
@@ -79,30 +106,48 @@ def train_detector(
     checkpoint: Path | None = None,
     clock: Clock = stopped,
     version: ModelVersion = UNTITLED,
-) -> Detector:
-    """Train a new head; with a checkpoint file, go on from where a killed training of the same kind stopped."""
-    settings = _fitted(settings, tiles)
-    detector = Detector.untrained(version, settings.detector, seed)
-    optimiser = _optimiser(detector, settings)
-    state = Interrupted.resume(checkpoint, detector, optimiser, _fingerprint(tiles, settings, seed))
-    store = TileStore(tiles, settings.detector.scale)
+    *,
+    held_out: Sequence[LabelledTile] = (),
+    start: Detector | None = None,
+) -> Trained:
+    """Train a new head, or `start` further; with a checkpoint file, go on from where a killed training stopped.
+
+    The weights returned are a running mean of those on the way (Polyak and Juditsky 1992), at the step that did best on
+    the held-out tiles; these also calibrate the scores.
+    """
+    settings = _fitted(settings, tiles, start)
+    detector = _beginning(settings, seed, version, start)
+    optimiser = optimiser_of(detector, settings.rate, settings.weight_decay, settings.free_stages, settings.free_rate)
+    averaged = AveragedModel(detector, avg_fn=running_mean, use_buffers=True)
+    mean = cast(Detector, averaged.module)
+    state, kept = Interrupted.resume(checkpoint, _fingerprint(tiles, held_out, settings, seed, start))
+    best = _restore(kept, detector, averaged, optimiser)
+    drawing = Drawing(TileStore(tiles, settings.detector.scale, settings.memory), settings, seed)
     began = saved = clock() - state.seconds
     losses: list[float] = []
     detector.train()
-    while (share := _share(state, settings)) < 1.0:
-        _set_rate(optimiser, settings, share)
-        loss = _learn(detector, optimiser, _draw(store, settings, seed, state.step))
+    while not state.over:
+        share = _share(state, settings)
+        set_rate(optimiser, settings.rate, share)
+        losses.append(_learn(detector, optimiser, drawing.squares(state.step)))
+        averaged.update_parameters(detector)
         state = replace(state, step=state.step + 1, seconds=clock() - began)
-        losses.append(loss)
-        if state.step % 10 == 0 or _share(state, settings) >= 1.0:
-            progress(Progress(state.step, settings.steps, float(np.mean(losses)), state.seconds))
+        due = int(share * settings.checks) < int(_share(state, settings) * settings.checks)
+        if held_out and due:
+            score = held_out_score(mean, held_out)
+            if state.best is None or score > state.best:
+                state, best = replace(state, best=score, best_step=state.step), mean.trained_tensors()
+            state = replace(state, waited=0 if state.best_step == state.step else state.waited + 1)
+        state = replace(state, over=_share(state, settings) >= 1.0 or state.waited >= settings.patience)
+        if state.step % 10 == 0 or state.over:
+            now = _share(state, settings)
+            progress(Progress(state.step, settings.steps, float(np.mean(losses)), state.seconds, min(now, 1.0)))
             losses.clear()
-        if checkpoint and clock() - saved > settings.save_every:
-            state.save(checkpoint, detector, optimiser)
+        if checkpoint and (state.over or due or clock() - saved > settings.save_every):
+            state.save(checkpoint, _all(detector, averaged, optimiser, best))
             saved = clock()
-    if checkpoint:
-        state.save(checkpoint, detector, optimiser)
-    return detector.eval()
+    mean.load_state_dict(best, strict=False)
+    return Trained(calibrated(mean, held_out).eval(), state.step, state.best)
 
 
 def _learn(detector: Detector, optimiser: AdamW, squares: list[Example]) -> float:
@@ -120,22 +165,44 @@ def _learn(detector: Detector, optimiser: AdamW, squares: list[Example]) -> floa
     return value
 
 
-def _draw(store: TileStore, settings: DetectorTraining, seed: int, step: int) -> list[Example]:
-    """Every tile comes once an epoch; all chance hangs on the seed and the step, so a resumed training is the same."""
-    places = range(step * settings.batch, (step + 1) * settings.batch)
-    epochs = {place // len(store): np.random.default_rng([seed, 0, place // len(store)]) for place in places}
-    orders = {epoch: rng.permutation(len(store)) for epoch, rng in epochs.items()}
-    rng = np.random.default_rng([seed, 1, step])
-    chosen = [int(orders[place // len(store)][place % len(store)]) for place in places]
-    return [example(store, index, settings.side, settings.augmentation, rng) for index in chosen]
+def _beginning(settings: DetectorTraining, seed: int, version: ModelVersion, start: Detector | None) -> Detector:
+    detector = Detector.untrained(version, settings.detector, seed)
+    if start is not None:
+        detector.load_state_dict(start.state_dict())
+    return detector
 
 
-def _fitted(settings: DetectorTraining, tiles: Sequence[LabelledTile]) -> DetectorTraining:
+def _all(detector: Detector, averaged: AveragedModel, optimiser: AdamW, best: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return all that a resumed training needs besides its place."""
+    mean = cast(Detector, averaged.module)
+    return (
+        under("now", detector.trained_tensors())
+        | under("mean", mean.trained_tensors() | {"updates": averaged.n_averaged})
+        | under("moments", moments_of(optimiser))
+        | under("best", best)
+    )
+
+
+def _restore(
+    kept: dict[str, Tensor], detector: Detector, averaged: AveragedModel, optimiser: AdamW
+) -> dict[str, Tensor]:
+    """Bring everything to where the tensors of `_all` left it; return the best weights so far."""
+    if kept:
+        mean = part("mean", kept)
+        averaged.n_averaged.copy_(mean.pop("updates"))
+        averaged.module.load_state_dict(mean, strict=False)
+        detector.load_state_dict(part("now", kept), strict=False)
+        load_moments(optimiser, part("moments", kept))
+    return part("best", kept)
+
+
+def _fitted(settings: DetectorTraining, tiles: Sequence[LabelledTile], start: Detector | None) -> DetectorTraining:
     """Settle what depends on the tiles: the scale, and squares no larger than the largest tile."""
-    scale = _scale(tiles, settings)
+    network = replace(start.settings if start else settings.detector, calibration=Calibration())
+    scale = network.scale if start else _scale(tiles, settings)
     longest = max(max(tile.size()) for tile in tiles) * scale
     side = min(settings.side, max(64, math.ceil(longest / 32) * 32))
-    return replace(settings, side=side, detector=replace(settings.detector, scale=scale))
+    return replace(settings, side=side, detector=replace(network, scale=scale))
 
 
 def _scale(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> float:
@@ -149,32 +216,21 @@ def _scale(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> float:
     return float(np.clip(round(settings.usual_size / max(float(np.median(lengths)), 1.0), 3), 0.1, 2.0))
 
 
-def _optimiser(detector: Detector, settings: DetectorTraining) -> AdamW:
-    groups: list[dict[str, Any]] = [{"params": list(detector.head.parameters()), "share": 1.0}]
-    if settings.free_stages:
-        stages = detector.backbone.stages()[-settings.free_stages :]
-        free = [weight for stage in stages for weight in stage.parameters()]
-        for weight in free:
-            weight.requires_grad_(True)
-        groups.append({"params": free, "share": settings.free_rate})
-    return AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
-
-
 def _share(state: Interrupted, settings: DetectorTraining) -> float:
     """How much of the training is done, by steps or by time, whichever is further."""
     return max(state.step / settings.steps, state.seconds / settings.seconds if settings.seconds else 0.0)
 
 
-def _set_rate(optimiser: AdamW, settings: DetectorTraining, share: float) -> None:
-    """Warm up over the first twentieth, then fall along a cosine."""
-    rate = settings.rate * min(1.0, 0.05 + share * 20) * (0.5 + 0.5 * math.cos(math.pi * min(share, 1.0)))
-    for group in optimiser.param_groups:
-        group["lr"] = rate * group["share"]
-
-
-def _fingerprint(tiles: Sequence[LabelledTile], settings: DetectorTraining, seed: int) -> str:
-    """A checkpoint belongs to one training: other tiles, settings or seed must begin anew."""
-    digest = hashlib.sha256(json.dumps([asdict(settings), seed], sort_keys=True).encode())
-    for tile in tiles:
+def _fingerprint(
+    tiles: Sequence[LabelledTile],
+    held_out: Sequence[LabelledTile],
+    settings: DetectorTraining,
+    seed: int,
+    start: Detector | None,
+) -> str:
+    """A checkpoint belongs to one training: other tiles, settings, seed or beginning must begin anew."""
+    source = start.version if start else None
+    digest = hashlib.sha256(json.dumps([asdict(settings), seed, source], sort_keys=True).encode())
+    for tile in [*tiles, *held_out]:
         digest.update(f"{tile.image}{tile.rectangle}".encode() + tile.boxes.tobytes() + tile.weights.tobytes())
     return digest.hexdigest()

@@ -53,7 +53,7 @@ def main() -> None:
         steps = progress.step
         sys.stderr.write(f"step {progress.step} after {progress.seconds:.0f} s, loss {progress.loss:.3f}\n")
 
-    detector = train_detector(training, settings, options.seed, report, checkpoint, time.monotonic, version)
+    detector = train_detector(training, settings, options.seed, report, checkpoint, time.monotonic, version).detector
     fit = round(detector.settings.scale * DEMO_SEASON.width)
     # Just large enough for a whole photo: a few pixels too small, and each photo would be looked at in four tiles.
     detector.settings = replace(detector.settings, fit=fit, tile=math.ceil(fit / 32) * 32)

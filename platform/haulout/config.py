@@ -83,6 +83,10 @@ class Settings(BaseModel):
     """AP50 that another 100 tiles must be able to bring, else nobody is asked to teach any more; 0 asks for ever."""
     least_ap50: float = Field(default=0.1, ge=0, le=1)
     """No detector below serves: deleting its boxes would be more work than drawing them."""
+    missed_photos: float = Field(default=0.01, gt=0, lt=1)
+    """The share of photos with animals that triage may set aside as empty; what it does is sure to 95 %."""
+    static_weeks: float = Field(default=3, ge=1)
+    """Weeks over which a box must come back at its place before a person is asked whether it is a rock."""
     weekly: str = "0 3 * * 1"
     """When the weekly run starts, in cron's five fields, UTC; what fell due while the computer was off follows."""
     seed: int = 20261123

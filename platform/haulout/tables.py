@@ -1,6 +1,6 @@
 """The tables of the coordinator's database; raw answers and decisions are append-only, the rest can be rebuilt."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -513,4 +513,68 @@ class ExperimentRow(SQLModel, table=True):
     arms: dict[str, Any] = _json()
     """For "random", "chosen" and "both": tiles, boxes, minutes of people's work, ap50, and `drawn`, the AP50 on
     resampled exams; see `haulout.teaching`."""
+    at: datetime = _moment()
+
+
+class TriageRow(SQLModel, table=True):
+    """One learning of what an empty photo looks like, see `active_learning.triage`; the newest one of a model holds."""
+
+    __tablename__ = "triage"
+    id: int | None = Field(default=None, primary_key=True)
+    run: int | None = Field(default=None, foreign_key="run.id")
+    model: str = Field(index=True)
+    """The detector whose boxes it reads."""
+    digest: str
+    """SHA-256 of the photos and boxes it was learned from, and of what people say of them."""
+    learned: dict[str, Any] = _json()
+    wanted: float
+    """The share of photos with animals that may be missed."""
+    cut: dict[str, Any] = _json()
+    """chance, positives, needed, missed and bound, see `active_learning.emptiness.Cut`."""
+    negatives: int
+    """Labelled photos without animals that it was learned from."""
+    at: datetime = _moment()
+
+
+class TriagedRow(SQLModel, table=True):
+    """What the newest triage says of a photo; derived."""
+
+    __tablename__ = "triaged"
+    photo: str = Field(foreign_key="photo.id", primary_key=True)
+    triage: int = Field(foreign_key="triage.id", index=True)
+    chance: float
+    """That the photo holds an animal."""
+    verdict: str = Field(index=True)
+    """empty (likely), animals, or look: to be looked at."""
+
+
+class SpotRow(SQLModel, table=True):
+    """A place of a fixed camera where the machine draws the same box for weeks; derived until somebody decides on it."""
+
+    __tablename__ = "spot"
+    id: int | None = Field(default=None, primary_key=True)
+    site: str = Field(index=True)
+    camera: str
+    box: list[float] = Field(sa_column=Column(JSON, nullable=False))
+    first: date
+    last: date
+    """The last day on which the box was there; it stands for photos some weeks around these days."""
+    best: float
+    """The score that the place hardly ever exceeded; a much surer box there is something else."""
+    evidence: dict[str, Any] = _json()
+    """days, photos, visible, emptied and occupied, see `active_learning.recurring.Place`."""
+    model: str
+    run: int | None = Field(default=None, foreign_key="run.id")
+    found_at: datetime = _moment()
+
+
+class SpotDecisionRow(SQLModel, table=True):
+    """Who decided what is at a place; append-only, the last decision holds."""
+
+    __tablename__ = "spot_decision"
+    id: int | None = Field(default=None, primary_key=True)
+    spot: int = Field(foreign_key="spot.id", index=True)
+    decision: str
+    """thing, animal, or open: as if nobody had decided."""
+    by: str
     at: datetime = _moment()

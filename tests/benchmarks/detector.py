@@ -37,7 +37,7 @@ def main() -> None:
     chosen = pick(splits["train"], options.tiles, options.seed)
     settings = training(options)
     began = time.monotonic()
-    detector = train_detector(chosen, settings, options.seed, report, None, time.monotonic)
+    detector = train_detector(chosen, settings, options.seed, report, None, time.monotonic).detector
     minutes = (time.monotonic() - began) / 60
     exam = splits["test"][: options.limit]
     threshold = counting_level(detector, pick(splits["valid"], 60, options.seed))

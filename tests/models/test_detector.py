@@ -18,7 +18,7 @@ class EverywhereHead(torch.nn.Module):
 
     def forward(self, maps):
         height, width = maps[0].shape[-2:]
-        raw = torch.full((1, 5, height, width), -9.0)
+        raw = torch.full((len(maps[0]), 5, height, width), -9.0)
         raw[:, 0, 1::3, 1::3] = 4.0
         raw[:, 1:3], raw[:, 3:] = 0.0, float(np.log(12 / 48))
         return raw

@@ -1,6 +1,7 @@
 """What an exam measures: average precision, counts, re-identification, and whether a gain is real."""
 
 from haulout_models.evaluation.comparison import Comparison, compare, paired_bootstrap_not_worse, resample
+from haulout_models.evaluation.conditions import Condition, by_condition, crowd
 from haulout_models.evaluation.counts import CountError, count_error, counting_threshold
 from haulout_models.evaluation.exams import (
     DetectorExam,
@@ -10,6 +11,8 @@ from haulout_models.evaluation.exams import (
     examine_reidentifier,
     not_worse,
 )
+from haulout_models.evaluation.gate import Margins, admit
+from haulout_models.evaluation.measures import Measures, calibration_error, intervals, measure
 from haulout_models.evaluation.precision import (
     Graded,
     ResampledPrecision,
@@ -19,24 +22,37 @@ from haulout_models.evaluation.precision import (
     overlap,
 )
 from haulout_models.evaluation.ranking import mean_average_precision, rank1
+from haulout_models.evaluation.sheets import DOUBTED, FALSE, Sheet
 
 __all__ = [
+    "DOUBTED",
+    "FALSE",
     "Comparison",
+    "Condition",
     "CountError",
     "DetectorExam",
     "Exam",
     "Graded",
+    "Margins",
+    "Measures",
     "ReidentifierExam",
     "ResampledPrecision",
+    "Sheet",
+    "admit",
     "average_precision",
+    "by_condition",
+    "calibration_error",
     "compare",
     "count_error",
     "counting_threshold",
+    "crowd",
     "examine_detector",
     "examine_reidentifier",
     "grade",
     "graded_precision",
+    "intervals",
     "mean_average_precision",
+    "measure",
     "not_worse",
     "overlap",
     "paired_bootstrap_not_worse",

@@ -57,22 +57,30 @@ def compare(
 
     Paired bootstrap over clusters (Efron and Tibshirani 1993), one-sided; the interval reported is two-sided.
     """
-    groups, member = np.unique(np.asarray(clusters), return_inverse=True)
-    once = np.ones(len(member))
-    difference = candidate(once) - champion(once) if len(member) else 0.0
-    if len(groups) < 2:
-        return Comparison(False, difference, -1.0, 1.0, f"{len(groups)} independent photos say nothing: label more")
-    drawn = np.empty(resamples)
-    for i in range(resamples):
-        chosen = np.bincount(rng.integers(len(groups), size=len(groups)), minlength=len(groups))
-        times = chosen[member].astype(np.float64)
-        drawn[i] = candidate(times) - champion(times)
+    once, groups = np.ones(len(clusters)), len(set(clusters))
+    difference = candidate(once) - champion(once) if len(once) else 0.0
+    if groups < 2:
+        return Comparison(False, difference, -1.0, 1.0, f"{groups} independent photos say nothing: label more")
+    drawn = differences(candidate, champion, clusters, rng, resamples)
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     passed = bool(np.quantile(drawn, 1 - confidence) >= -margin)
     verdict = "not worse" if passed else "not shown to be as good"
     interval = f"{confidence:.0%} interval {low:+.3f} to {high:+.3f}"
     reason = f"{verdict}: {name} {difference:+.3f}, {interval}, {margin} less is allowed"
     return Comparison(passed, difference, float(low), float(high), reason)
+
+
+def differences(
+    candidate: Measure, champion: Measure, clusters: Sequence[str], rng: np.random.Generator, resamples: int = 2000
+) -> NDArray[np.float64]:
+    """Return the candidate's score less the champion's on exams drawn anew from the clusters, with replacement."""
+    groups, member = np.unique(np.asarray(clusters), return_inverse=True)
+    drawn = np.empty(resamples)
+    for i in range(resamples):
+        chosen = np.bincount(rng.integers(len(groups), size=len(groups)), minlength=len(groups))
+        times = chosen[member].astype(np.float64)
+        drawn[i] = candidate(times) - champion(times)
+    return drawn
 
 
 def resample(measure: Measure, clusters: Sequence[str], seed: int, resamples: int = 400) -> NDArray[np.float64]:

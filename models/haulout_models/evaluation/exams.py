@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -10,14 +11,15 @@ from numpy.typing import NDArray
 from haulout_models.data import LabelledTile
 from haulout_models.detector import BoxDetector
 from haulout_models.evaluation.comparison import Comparison, compare
-from haulout_models.evaluation.counts import count_error
-from haulout_models.evaluation.precision import Graded, ResampledPrecision, grade, graded_precision, lying_on
+from haulout_models.evaluation.measures import Measures, measure
+from haulout_models.evaluation.precision import Graded, ResampledPrecision, graded_precision
 from haulout_models.evaluation.ranking import Ranked, rank
+from haulout_models.evaluation.sheets import Sheet
 from haulout_models.reidentifier import Crop, Reidentifier
 from labeling_configs.vocabulary import Boxes
 
 COUNTED = 0.3
-"""Boxes of at least this score are counted."""
+"""Boxes of at least this score are counted, and shown to people."""
 DOUBTFUL, CERTAIN = 0.2, 0.8
 """A box of a probability between these is neither wanted nor held against the network."""
 
@@ -39,18 +41,35 @@ class Exam(Protocol):
 
 @dataclass(frozen=True)
 class DetectorExam:
-    """A detector's answers, graded tile by tile; tiles of one photo hang together unless told otherwise."""
+    """A detector's answers, tile by tile; tiles of one photo hang together unless told otherwise."""
 
-    photos: tuple[Graded, ...]
+    sheets: tuple[Sheet, ...]
     clusters: tuple[str, ...]
-    ap50: float
-    count_mae: float
-    count_relative_error: float
+    threshold: float = COUNTED
     name: str = "AP50"
+
+    @cached_property
+    def photos(self) -> tuple[Graded, ...]:
+        """What average precision needs of each tile."""
+        return tuple(sheet.graded() for sheet in self.sheets)
+
+    @cached_property
+    def ap50(self) -> float:
+        """Average precision at half overlap."""
+        return graded_precision(self.photos)
+
+    @cached_property
+    def measures(self) -> Measures:
+        """All figures of the whole exam."""
+        return measure(self.sheets, self.threshold)
+
+    @cached_property
+    def _precision(self) -> ResampledPrecision:
+        return ResampledPrecision(self.photos)
 
     def score(self, times: NDArray[np.float64]) -> float:
         """Average precision when tile i counts times[i] times."""
-        return ResampledPrecision(self.photos)(times)
+        return self._precision(times)
 
 
 @dataclass(frozen=True)
@@ -73,18 +92,9 @@ def examine_detector(
     detector: BoxDetector, tiles: Sequence[LabelledTile], clusters: Sequence[str] | None = None
 ) -> DetectorExam:
     """Let a detector look at every tile by itself and grade what it finds at half overlap."""
-    found = [detector.detect(tile.read()) for tile in tiles]
-    graded, truths, counted = [], [], []
-    for tile, (boxes, scores) in zip(tiles, found, strict=True):
-        truth, doubtful = _sides(tile)
-        graded.append(grade(truth, (boxes, scores), ignored=doubtful))
-        truths.append(truth)
-        free = ~lying_on(boxes, doubtful)
-        counted.append((boxes[free], scores[free]))
-    counts = count_error(truths, counted, COUNTED)
+    sheets = tuple(Sheet.of(*_sides(tile), detector.detect(tile.read())) for tile in tiles)
     names = tuple(clusters) if clusters is not None else tuple(str(tile.image) for tile in tiles)
-    precision = graded_precision(graded)
-    return DetectorExam(tuple(graded), names, precision, counts.mean_absolute, counts.relative_total)
+    return DetectorExam(sheets, names)
 
 
 def examine_reidentifier(
@@ -100,9 +110,14 @@ def examine_reidentifier(
 
 def not_worse(candidate: Exam, champion: Exam, rng: np.random.Generator, margin: float = 0.01) -> Comparison:
     """Compare two networks that sat the same exam."""
+    same_exam(candidate, champion)
+    return compare(candidate.score, champion.score, candidate.clusters, rng, candidate.name, margin=margin)
+
+
+def same_exam(candidate: Exam, champion: Exam) -> None:
+    """Refuse to compare what cannot be compared."""
     if candidate.clusters != champion.clusters:
         raise ValueError("the two networks sat different exams; examine both on the same photos")
-    return compare(candidate.score, champion.score, candidate.clusters, rng, candidate.name, margin=margin)
 
 
 def _sides(tile: LabelledTile) -> tuple[Boxes, Boxes]:

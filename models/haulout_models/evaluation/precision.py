@@ -33,16 +33,22 @@ def grade(truth: Boxes, found: Found, iou: float = 0.5, ignored: Boxes | None = 
     scores = np.where(np.isfinite(scores), scores, 0.0)
     order = np.argsort(-scores, kind="stable")
     boxes, scores = boxes[order], scores[order]
+    hits = match(truth, boxes, iou) >= 0
+    counts = hits | ~lying_on(boxes, ignored, iou) if ignored is not None else np.ones(len(order), dtype=bool)
+    return Graded(scores[counts], hits[counts], len(truth))
+
+
+def match(truth: Boxes, boxes: Boxes, iou: float = 0.5) -> NDArray[np.int64]:
+    """Return for each box, best first, the row of the animal it hits, shape (n,); -1 for those that hit none."""
     free = np.ones(len(truth), dtype=bool)
-    hits = np.zeros(len(order), dtype=bool)
+    hit = np.full(len(boxes), -1, dtype=np.int64)
     overlaps = overlap(boxes, truth)
     for i in np.flatnonzero(overlaps.max(axis=1, initial=0.0) >= iou):
         fitting = np.where(free, overlaps[i], 0.0)
         if fitting.max() >= iou:
-            free[fitting.argmax()] = False
-            hits[i] = True
-    counts = hits | ~lying_on(boxes, ignored, iou) if ignored is not None else np.ones(len(order), dtype=bool)
-    return Graded(scores[counts], hits[counts], len(truth))
+            hit[i] = fitting.argmax()
+            free[hit[i]] = False
+    return hit
 
 
 def lying_on(boxes: Boxes, others: Boxes, iou: float = 0.5) -> NDArray[np.bool_]:

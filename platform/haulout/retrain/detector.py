@@ -116,7 +116,7 @@ def _train(
 
     unfinished = services.registry.folder / f"{KIND}.unfinished"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
-    detector = train_detector(tiles, settings, seed, progress, unfinished, time.monotonic)
+    detector = train_detector(tiles, settings, seed, progress, unfinished, time.monotonic).detector
     data = {"tiles": len(tiles), "boxes": sum(len(tile.boxes) for tile in tiles), "run": run, **source}
     card = ModelCard(detector.version, KIND, seed, asdict(settings) | detector.stored_settings(), data)
     version = keep(services, card, detector.trained_tensors(), run)

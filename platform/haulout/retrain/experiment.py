@@ -119,7 +119,7 @@ def _train(lesson: Lesson, settings: DetectorTraining, seed: int, unfinished: Pa
         message = f"Measuring the choice: training on {len(lesson.tiles)} tiles, {_called(name)}"
         tell(message, round(100 * min(share, 1)), 100)
 
-    return train_detector(lesson.tiles, settings, seed, progress, unfinished, time.monotonic)
+    return train_detector(lesson.tiles, settings, seed, progress, unfinished, time.monotonic).detector
 
 
 def _examine(detector: Detector, lesson: Lesson, exam: Sequence[ExamTile], seed: int) -> teaching.Arm:
