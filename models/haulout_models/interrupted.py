@@ -24,13 +24,21 @@ class Interrupted:
     fingerprint: str
     step: int = 0
     seconds: float = 0.0
-    best: float | None = None
-    """The best score on held-out tiles so far; its tensors are in the file too."""
-    best_step: int = 0
-    waited: int = 0
-    """Checks since then."""
+    checks: tuple[tuple[int, float, float], ...] = ()
+    """Step, seconds and score of each look at the held-out tiles; the tensors of the best are in the file too."""
     over: bool = False
     """Nothing is left to do: a resumed training only has to read its end."""
+
+    @property
+    def best(self) -> float | None:
+        """The best score on held-out tiles so far."""
+        return max((score for _, _, score in self.checks), default=None)
+
+    @property
+    def waited(self) -> int:
+        """Checks since the best one."""
+        scores = [score for _, _, score in self.checks]
+        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
 
     @classmethod
     def standing(cls, file: Path) -> "Interrupted | None":
@@ -89,6 +97,8 @@ def _read(file: Path) -> tuple[Interrupted, dict[str, Tensor]] | None:
         return None
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        return Interrupted(**json.loads(header["__metadata__"]["state"])), safetensors.torch.load(content)
+        stored = json.loads(header["__metadata__"]["state"])
+        checks = tuple((int(step), float(at), float(score)) for step, at, score in stored.pop("checks"))
+        return Interrupted(**stored, checks=checks), safetensors.torch.load(content)
     except (SafetensorError, ValueError, KeyError, TypeError):
         return None

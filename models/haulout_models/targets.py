@@ -1,7 +1,7 @@
 """What the detector should have said: Gaussian bumps on the heatmap and boxes around them, and how wrong it was."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -33,6 +33,10 @@ class Targets:
     """(n, 4, h, w): the box of the nearest animal."""
     near: Tensor
     """(n, h, w): how much that box counts here; sums to the animal's weight."""
+
+    def to(self, device: torch.device) -> "Targets":
+        """Bring all maps to the device that computes."""
+        return Targets(*(getattr(self, one.name).to(device) for one in fields(self)))
 
 
 def targets_of(examples: Sequence[Example]) -> Targets:

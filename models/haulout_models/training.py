@@ -3,10 +3,10 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from haulout_models.held_out import calibrated, held_out_score
 from haulout_models.interrupted import Interrupted, load_moments, moments_of, part, under
 from haulout_models.optimisation import optimiser_of, running_mean, set_rate
 from haulout_models.targets import loss_of, targets_of
+from haulout_models.team import ALONE, Team
 from labeling_configs.vocabulary import ModelVersion
 
 UNTITLED = ModelVersion("untitled")
@@ -62,6 +63,15 @@ class DetectorTraining:
     memory: int = 1 << 30
     """Bytes of decoded tiles that are kept, so that a tile is not decoded again each time it is drawn."""
 
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "DetectorTraining":
+        """Read settings that were written as JSON."""
+        parts = {
+            "augmentation": Augmentation(**stored["augmentation"]),
+            "detector": DetectorSettings.of(stored["detector"]),
+        }
+        return cls(**{**stored, **parts})
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -82,11 +92,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class Trained:
-    """A detector, and how it did on the tiles that were held out; None without any."""
+    """A detector, and how it came about."""
 
     detector: Detector
     steps: int
-    held_out_ap50: float | None
+    checks: tuple[tuple[int, float, float], ...] = ()
+    """Step, seconds and average precision of each look at the held-out tiles."""
+
+    @property
+    def held_out_ap50(self) -> float | None:
+        """The best of the checks, which is the detector's; None without held-out tiles."""
+        return max((score for _, _, score in self.checks), default=None)
 
 
 def silent(_: Progress) -> None:
@@ -109,58 +125,63 @@ def train_detector(
     *,
     held_out: Sequence[LabelledTile] = (),
     start: Detector | None = None,
+    team: Team = ALONE,
 ) -> Trained:
     """Train a new head, or `start` further; with a checkpoint file, go on from where a killed training stopped.
 
     The weights returned are a running mean of those on the way (Polyak and Juditsky 1992), at the step that did best on
-    the held-out tiles; these also calibrate the scores.
+    the held-out tiles; these also calibrate the scores. Each process of a team learns from a batch of its own.
     """
     settings = _fitted(settings, tiles, start)
-    detector = _beginning(settings, seed, version, start)
+    detector = _beginning(settings, seed, version, start).to(team.device)
     optimiser = optimiser_of(detector, settings.rate, settings.weight_decay, settings.free_stages, settings.free_rate)
     averaged = AveragedModel(detector, avg_fn=running_mean, use_buffers=True)
     mean = cast(Detector, averaged.module)
     state, kept = Interrupted.resume(checkpoint, _fingerprint(tiles, held_out, settings, seed, start))
     best = _restore(kept, detector, averaged, optimiser)
-    drawing = Drawing(TileStore(tiles, settings.detector.scale, settings.memory), settings, seed)
+    store = TileStore(tiles, settings.detector.scale, settings.memory)
+    drawing = Drawing(store, settings, seed, team.rank, team.size)
     began = saved = clock() - state.seconds
     losses: list[float] = []
     detector.train()
     while not state.over:
         share = _share(state, settings)
         set_rate(optimiser, settings.rate, share)
-        losses.append(_learn(detector, optimiser, drawing.squares(state.step)))
+        losses.append(_learn(detector, optimiser, drawing.squares(state.step), team))
         averaged.update_parameters(detector)
-        state = replace(state, step=state.step + 1, seconds=clock() - began)
+        state = replace(state, step=state.step + 1, seconds=team.as_told(clock() - began))
         due = int(share * settings.checks) < int(_share(state, settings) * settings.checks)
         if held_out and due:
-            score = held_out_score(mean, held_out)
-            if state.best is None or score > state.best:
-                state, best = replace(state, best=score, best_step=state.step), mean.trained_tensors()
-            state = replace(state, waited=0 if state.best_step == state.step else state.waited + 1)
+            score = held_out_score(mean, held_out) if team.leads else 0.0
+            check = (state.step, state.seconds, team.as_told(score))
+            state = replace(state, checks=(*state.checks, check))
+            if not state.waited:
+                best = mean.trained_tensors()
         state = replace(state, over=_share(state, settings) >= 1.0 or state.waited >= settings.patience)
-        if state.step % 10 == 0 or state.over:
+        if team.leads and (state.step % 10 == 0 or state.over):
             now = _share(state, settings)
             progress(Progress(state.step, settings.steps, float(np.mean(losses)), state.seconds, min(now, 1.0)))
             losses.clear()
-        if checkpoint and (state.over or due or clock() - saved > settings.save_every):
+        if checkpoint and team.leads and (state.over or due or clock() - saved > settings.save_every):
             state.save(checkpoint, _all(detector, averaged, optimiser, best))
             saved = clock()
     mean.load_state_dict(best, strict=False)
-    return Trained(calibrated(mean, held_out).eval(), state.step, state.best)
+    team.share(mean.buffers())  # each process has seen other squares, so other means of what its norms saw
+    return Trained(calibrated(mean.to("cpu"), held_out).eval(), state.step, state.checks)
 
 
-def _learn(detector: Detector, optimiser: AdamW, squares: list[Example]) -> float:
+def _learn(detector: Detector, optimiser: AdamW, squares: list[Example], team: Team) -> float:
     """Take one step; a loss that is not a number must not reach the weights."""
-    pixels = to_pixels(np.stack([square.image for square in squares]))
-    raw = detector(pixels)
-    loss = loss_of(raw, targets_of(squares))
+    pixels = to_pixels(np.stack([square.image for square in squares])).to(team.device)
+    loss = loss_of(detector(pixels), targets_of(squares).to(team.device))
     value = float(loss.detach())
     if not math.isfinite(value):
         raise FloatingPointError(f"the loss became {value}: lower the learning rate, or look for broken boxes")
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_([p for p in detector.parameters() if p.requires_grad], 10.0)
+    weights = [weight for weight in detector.parameters() if weight.requires_grad]
+    team.average_gradients(weights)
+    torch.nn.utils.clip_grad_norm_(weights, 10.0)
     optimiser.step()
     return value
 

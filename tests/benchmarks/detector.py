@@ -1,69 +1,104 @@
-"""Trains the detector on few labelled tiles and scores it beside the data's published detections.
+"""Trains the detector and its peers on the same tiles for the same minutes, and scores them on the same exam.
 
-Needs a folder with boxes.csv (file, split, species, frame, class, x1, y1, x2, y2), images/ and, for a peer,
-authors_detections/*.json as published with doi 10.1002/aqc.70111. Run
-`python tests/benchmarks/detector.py --data DIR --tiles 400 --minutes 12 --seed 0 --json -`.
+    python tests/benchmarks/detector.py --boxes boxes.csv --images DIR --train-split train --test-split test \
+        --minutes 20 --json OUT
+
+boxes.csv has the columns file, split, class, x1, y1, x2, y2 (pixels), and optionally species, by which the exam is
+also scored apart. `--peers` trains torchvision's SSDlite and Faster R-CNN MobileNet for the same minutes each. `--published FILE` adds detections that the data's authors published: {image: [{"box": [x1, y1, x2, y2],
+"score": s}]}, images joined by the part of their name before "_png.rf". All classes are taken as one.
 """
 
 import argparse
-import csv
 import json
 import os
 import platform
 import sys
 import time
-from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "models")]
+sys.path[:0] = [str(ROOT), str(ROOT / "models"), str(ROOT / "tests" / "benchmarks")]
 
-from haulout_models.data import Augmentation, LabelledTile  # noqa: E402
-from haulout_models.detector import Detector, DetectorSettings  # noqa: E402
-from haulout_models.evaluation import average_precision, count_error, counting_threshold  # noqa: E402
+from detector_data import Exam, pick, published_detections, read_exam, read_splits  # noqa: E402
+from detector_peers import PEERS, train_peer  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
+from haulout_models.checkpoints import write_model  # noqa: E402
+from haulout_models.data import Augmentation  # noqa: E402
+from haulout_models.detector import BoxDetector, DetectorSettings  # noqa: E402
 from haulout_models.onnx_detector import OnnxDetector  # noqa: E402
 from haulout_models.starter import load_starter  # noqa: E402
-from haulout_models.tiling import Found  # noqa: E402
-from haulout_models.training import DetectorTraining, Progress, train_detector  # noqa: E402
+from haulout_models.training import DetectorTraining, Progress, Trained, train_detector  # noqa: E402
+from labeling_configs.vocabulary import ModelCard, ModelVersion  # noqa: E402
 
 
 def main() -> None:
     options = arguments()
     torch.set_num_threads(options.threads)
-    splits = read_tiles(options.data)
-    chosen = pick(splits["train"], options.tiles, options.seed)
+    splits = read_splits(options.boxes, options.images)
+    tiles = pick(splits[options.train_split], options.tiles, options.seed)
+    held_out = pick(splits[options.held_out_split], options.held_out, options.seed)
+    exam = read_exam(options.boxes, options.images, options.test_split, options.limit)
     settings = training(options)
-    began = time.monotonic()
-    detector = train_detector(chosen, settings, options.seed, report, None, time.monotonic).detector
-    minutes = (time.monotonic() - began) / 60
-    exam = splits["test"][: options.limit]
-    threshold = counting_level(detector, pick(splits["valid"], 60, options.seed))
-    methods = {"ours": score(detector, exam, threshold) | {"train_minutes": minutes}}
-    methods |= {name: figures(exam, found, 0.5) for name, found in published(options.data, exam).items()}
+    methods: dict[str, object] = {}
+    if options.minutes:
+        began = time.monotonic()
+        checkpoint = options.keep and options.keep.with_suffix(".unfinished")
+        trained = train_detector(
+            tiles, settings, options.seed, report, checkpoint, time.monotonic, ModelVersion("ours"), held_out=held_out
+        )
+        minutes = (time.monotonic() - began) / 60
+        methods["ours"] = exam.score(detections(trained.detector, exam), 0.5) | curve(trained, minutes)
+        if options.keep:
+            store(options, settings, trained)
+    if options.peers:
+        for name in PEERS:
+            peer = train_peer(name, tiles, options.minutes * 60, options.seed, options.peer_weights, tell)
+            level = exam.counting_level([peer.detect(tile.read()) for tile in held_out], held_out)
+            methods[name] = exam.score(detections(peer, exam), level) | {"steps": peer.steps}
+            if options.keep:
+                save_file(peer.tensors(), options.keep.with_name(f"{options.keep.name}-{name}.safetensors"))
+    if options.published:
+        methods["published"] = exam.score(published_detections(options.published, exam), 0.5)
     if options.starter:
-        methods["built-in starter, not trained here"] = score(load_starter(), exam, 0.3)
+        methods["built-in starter, not trained here"] = exam.score(detections(load_starter(), exam), 0.3)
     if options.onnx:
-        methods[f"{options.onnx.stem}, not trained here"] = score(OnnxDetector.open(options.onnx), exam, 0.3)
-    write(options, settings, len(chosen), len(exam), methods)
+        foreign = OnnxDetector.open(options.onnx)
+        methods[f"{options.onnx.stem}, not trained here"] = exam.score(detections(foreign, exam), 0.3)
+    write(options, settings, {"train": len(tiles), "held_out": len(held_out), "exam": len(exam.tiles)}, methods)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder with boxes.csv and images/")
-    parser.add_argument("--tiles", type=int, default=400, help="labelled tiles to train on")
-    parser.add_argument("--minutes", type=float, default=12.0, help="wall clock given to training")
+    parser.add_argument("--boxes", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--train-split", default="train")
+    parser.add_argument("--test-split", default="test")
+    parser.add_argument("--held-out-split", default="valid", help="for early stop and calibration, not trained on")
+    parser.add_argument("--held-out", type=int, default=60, help="tiles of it that are looked at")
+    parser.add_argument("--tiles", type=int, default=None, help="only so many training tiles")
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="wall clock given to each training; 0 trains nothing"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--free-stages", type=int, default=0, help="stages of the backbone that are trained too")
+    parser.add_argument("--rate", type=float, default=DetectorTraining.rate)
+    parser.add_argument("--free-stages", type=int, default=5, help="stages of the backbone that are trained too")
+    parser.add_argument("--weight-decay", type=float, default=DetectorTraining.weight_decay)
     parser.add_argument("--usual-size", type=float, default=50.0, help="median animal in pixels of the network's input")
     parser.add_argument("--limit", type=int, default=None, help="only so many exam tiles, for a quick look")
+    parser.add_argument("--peers", action="store_true", help="also train torchvision's SSDlite and Faster R-CNN")
+    parser.add_argument(
+        "--peer-weights", type=Path, default=None, help="folder with NAME.safetensors to start peers from"
+    )
+    parser.add_argument("--published", type=Path, nargs="*", default=[], help="JSON files of published detections")
     parser.add_argument("--starter", action="store_true", help="also score the built-in starter as it is")
     parser.add_argument("--onnx", type=Path, default=None, help="also score a YOLOX-style ONNX file as it is")
+    parser.add_argument("--keep", type=Path, default=None, help="keep what was trained here, and go on after a kill")
     parser.add_argument("--json", default="-", help="file for the result, - for standard output")
     return parser.parse_args()
 
@@ -74,84 +109,50 @@ def training(options: argparse.Namespace) -> DetectorTraining:
         steps=1_000_000,
         batch=options.batch,
         rate=options.rate,
+        weight_decay=options.weight_decay,
         free_stages=options.free_stages,
         usual_size=options.usual_size,
         augmentation=Augmentation(upright=False),
         detector=DetectorSettings(threshold=0.01),
         seconds=options.minutes * 60,
+        checks=20,
+        patience=20,
     )
 
 
-def read_tiles(folder: Path) -> dict[str, list[LabelledTile]]:
-    """Group the boxes by image, and the images by split, in the file's order."""
-    boxes: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
-    with (folder / "boxes.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            boxes[row["split"], row["file"]].append([float(row[side]) for side in ("x1", "y1", "x2", "y2")])
-    splits: dict[str, list[LabelledTile]] = defaultdict(list)
-    for (split, name), rows in boxes.items():
-        tile = LabelledTile(folder / "images" / name, None, np.array(rows), np.ones(len(rows)))
-        splits[split].append(tile)
-    return splits
+def detections(detector: BoxDetector, exam: Exam) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [detector.detect(tile.read()) for tile in exam.tiles]
 
 
-def pick(tiles: list[LabelledTile], count: int, seed: int) -> list[LabelledTile]:
-    order = np.random.default_rng(seed).permutation(len(tiles))
-    return [tiles[i] for i in order[:count]]
+def curve(trained: Trained, minutes: float) -> dict[str, object]:
+    """How average precision on the held-out tiles rose, minute by minute."""
+    held_out = [[round(at / 60, 2), step, round(score, 4)] for step, at, score in trained.checks]
+    return {"train_minutes": minutes, "steps": trained.steps, "held_out_minute_step_ap50": held_out}
 
 
-def counting_level(detector: Detector, tiles: list[LabelledTile]) -> float:
-    return counting_threshold([tile.boxes for tile in tiles], [detector.detect(tile.read()) for tile in tiles])
-
-
-def score(detector: Detector | OnnxDetector, exam: list[LabelledTile], threshold: float) -> dict[str, float]:
-    images = [tile.read() for tile in exam]
-    began = time.monotonic()
-    found = [detector.detect(image) for image in images]
-    return figures(exam, found, threshold) | {"images_per_second": len(exam) / (time.monotonic() - began)}
-
-
-def figures(exam: list[LabelledTile], found: list[Found], threshold: float) -> dict[str, float]:
-    truths = [tile.boxes for tile in exam]
-    counts = count_error(truths, found, threshold)
-    levels = [average_precision(truths, found, iou) for iou in np.arange(0.5, 0.96, 0.05)]
-    return {
-        "ap50": levels[0],
-        "ap": float(np.mean(levels)),
-        "count_mae": counts.mean_absolute,
-        "count_relative_error": counts.relative_total,
-    }
-
-
-def published(folder: Path, exam: list[LabelledTile]) -> dict[str, list[Found]]:
-    """The authors' RetinaNet, trained on all their tiles and GPUs; they published only scores above a half."""
-    by_name: dict[str, list[dict[str, object]]] = {}
-    for prefix, file in (("es", "elephant-seals-with-other"), ("hs", "harbor-seals-with-other")):
-        path = folder / "authors_detections" / f"{file}.json"
-        stored = json.loads(path.read_text()) if path.is_file() else {}
-        by_name |= {f"{prefix}_test_{Path(name).name.split('_png.rf')[0]}": rows for name, rows in stored.items()}
-    if not by_name:
-        return {}
-    return {"published RetinaNet (all tiles)": [_found(by_name.get(tile.image.stem, [])) for tile in exam]}
-
-
-def _found(rows: list[dict[str, object]]) -> Found:
-    boxes = np.array([row["box"] for row in rows], dtype=np.float64).reshape(-1, 4)
-    return boxes, np.array([row["score"] for row in rows], dtype=np.float64)
+def store(options: argparse.Namespace, settings: DetectorTraining, trained: Trained) -> None:
+    options.keep.mkdir(parents=True, exist_ok=True)
+    card = ModelCard(ModelVersion("ours"), "detector", options.seed, trained.detector.stored_settings(), {})
+    write_model(options.keep, card, trained.detector.trained_tensors())
 
 
 def report(progress: Progress) -> None:
-    sys.stderr.write(f"step {progress.step} after {progress.seconds:.0f} s, loss {progress.loss:.3f}\n")
+    left = progress.seconds_left / 60
+    tell(f"step {progress.step}, {progress.seconds:.0f} s, {left:.0f} min left, loss {progress.loss:.3f}")
+
+
+def tell(message: str) -> None:
+    sys.stderr.write(message + "\n")
 
 
 def write(
-    options: argparse.Namespace, settings: DetectorTraining, tiles: int, exam: int, methods: dict[str, dict[str, float]]
+    options: argparse.Namespace, settings: DetectorTraining, tiles: dict[str, int], methods: dict[str, object]
 ) -> None:
     result = {
         "benchmark": "detector",
         "settings": {name: str(value) for name, value in vars(options).items()} | {"training": repr(settings)},
         "machine": {"cores": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
-        "data": {"folder": options.data.name, "train_tiles": tiles, "exam_tiles": exam},
+        "data": {"folder": options.images.parent.name, "tiles": tiles},
         "methods": methods,
     }
     text = json.dumps(result, indent=2)
