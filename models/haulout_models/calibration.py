@@ -9,7 +9,7 @@ from sklearn.isotonic import IsotonicRegression
 
 LEAST_BOXES = 50
 """Held-out boxes below which a curve would be chance: scores are left as they are."""
-_KNOTS = 32
+_TILT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,17 @@ class Calibration:
 def calibrate(scores: NDArray[np.float64], hits: NDArray[np.bool_]) -> Calibration:
     """Fit how often boxes of a score hit an animal, both (n,), on photos that were not trained on.
 
-    Centred isotonic regression (Oron and Flournoy 2017): isotonic steps joined by lines through their centres, so that
-    no two scores become equal and the ranking, on which average precision rests, stays what it was.
+    Isotonic regression (Zadrozny and Elkan 2002): its probabilities add up to the animals hit. Its steps are tilted by
+    a hair, so that no two scores become equal and the ranking, on which average precision rests, stays what it was.
     """
     if len(scores) < LEAST_BOXES or not 0 < hits.sum() < len(hits):
         return Calibration()
-    steps = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(scores, hits.astype(np.float64))
-    levels, member, sizes = np.unique(steps, return_inverse=True, return_counts=True)
-    centres = np.bincount(member, weights=scores) / sizes
-    kept = np.unique(np.linspace(0, len(levels) - 1, min(_KNOTS, len(levels))).round().astype(int))
-    score = np.concatenate([[0.0], centres[kept], [1.0]])
-    chance = np.concatenate([[0.0], levels[kept], [1.0]])
-    rising = np.concatenate([[True], np.diff(score) > 1e-6])
-    return Calibration(tuple(score[rising].tolist()), tuple(chance[rising].tolist()))
+    steps = IsotonicRegression(y_min=_TILT, y_max=1.0 - _TILT).fit_transform(scores, hits.astype(np.float64))
+    levels, member = np.unique(steps, return_inverse=True)
+    first, last = np.full(len(levels), np.inf), np.full(len(levels), -np.inf)
+    np.minimum.at(first, member, scores)
+    np.maximum.at(last, member, scores)
+    score = np.concatenate([[0.0], np.stack([first, last], 1).ravel(), [1.0]])
+    chance = np.concatenate([[0.0], np.stack([levels, levels], 1).ravel(), [1.0]]) + _TILT * (score - 0.5)
+    rising = np.concatenate([[True], np.diff(score) > 1e-9])
+    return Calibration(tuple(score[rising].tolist()), tuple(np.clip(chance[rising], 0.0, 1.0).tolist()))

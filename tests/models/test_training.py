@@ -9,7 +9,7 @@ import torch
 from haulout_models.data import NO_CHANGE, LabelledTile
 from haulout_models.evaluation import average_precision, examine_detector
 from haulout_models.interrupted import Interrupted
-from haulout_models.training import DetectorTraining, NothingToLearn, train_detector
+from haulout_models.training import DetectorTraining, NothingToLearn, Progress, train_detector
 
 QUICK = DetectorTraining(steps=60, side=192, rate=5e-3, augmentation=NO_CHANGE)
 
@@ -107,3 +107,51 @@ def test_the_scale_brings_the_median_animal_to_its_usual_size(drawn_tiles):
     detector = train_detector(drawn_tiles, halved, 0).detector
 
     assert 0.45 < detector.settings.scale < 0.65
+
+
+def test_a_training_that_no_longer_helps_on_held_out_tiles_ends_early(drawn_tiles):
+    hopeless = [LabelledTile(t.image, None, t.boxes[:, [0, 1, 0, 1]] + [0, 0, 3, 3], t.weights) for t in drawn_tiles]
+    settings = replace(QUICK, steps=40, side=96, batch=2, checks=20, patience=2)
+
+    trained = train_detector(drawn_tiles[:6], settings, 0, held_out=hopeless[6:])
+
+    assert trained.steps < 40
+    assert trained.held_out_ap50 == trained.checks[-3][2] >= max(score for _, _, score in trained.checks)
+
+
+def test_the_best_network_on_the_held_out_tiles_is_kept_and_calibrated(drawn_tiles):
+    many = list(drawn_tiles) * 4  # enough boxes for a curve
+    trained = train_detector(drawn_tiles, replace(QUICK, checks=3), seed=0, held_out=many)
+
+    exam = examine_detector(trained.detector, many)
+    assert exam.ap50 == pytest.approx(trained.held_out_ap50, abs=0.02)
+    scores = np.concatenate([photo.scores for photo in exam.photos])
+    hits = np.concatenate([photo.hits for photo in exam.photos])
+    assert trained.detector.settings.calibration.score
+    assert scores.sum() == pytest.approx(hits.sum(), rel=0.1)
+
+
+def test_a_training_that_starts_from_a_detector_begins_where_that_one_stands(drawn_tiles):
+    first = train_detector(drawn_tiles, replace(QUICK, free_stages=1), seed=0).detector
+    losses = {}
+
+    for name, start in (("warm", first), ("scratch", None)):
+        told = []
+        settings = replace(QUICK, steps=10, free_stages=1, rate=1e-4)
+        train_detector(drawn_tiles, settings, 1, lambda now, told=told: told.append(now.loss), start=start)
+        losses[name] = told[0]
+
+    assert losses["warm"] < losses["scratch"] / 2
+
+
+def test_progress_says_how_long_it_will_still_take(drawn_tiles):
+    ticks = iter(range(10_000))
+    told = []
+    settings = replace(QUICK, steps=20, side=96, batch=2)
+
+    train_detector(drawn_tiles, settings, 0, told.append, clock=lambda: float(next(ticks)))
+
+    assert [now.share for now in told] == [0.5, 1.0]
+    assert told[0].seconds_left == pytest.approx(told[0].seconds)
+    assert told[1].seconds_left == 0.0
+    assert Progress(0, 20, 0.0, 0.0).seconds_left == float("inf")
