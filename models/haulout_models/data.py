@@ -69,6 +69,8 @@ class Augmentation:
     """False for views from above, where an animal may lie in any direction: flips top to bottom and transposes too."""
     scale: float = 0.3
     """Sizes vary by a factor exp(+-scale)."""
+    whole: bool = False
+    """Show whole tiles only, where people left out animals that a tile's edge cuts: the network learns to do so too."""
     light: float = 0.25
     """Brightness, contrast and gamma vary by about this share, colour by a third of it."""
     fog: float = 0.15
@@ -168,7 +170,8 @@ class Drawing:
 def example(store: TileStore, index: int, side: int, change: Augmentation, rng: np.random.Generator) -> Example:
     """Draw a training square of tile number index: a random cut at a random size, mirrored, in other light."""
     image, boxes, weights = store.image(index), store.boxes(index), store.tiles[index].weights
-    zoom = float(np.exp(rng.uniform(-change.scale, change.scale)))
+    largest = np.log(side / max(image.shape[:2])) if change.whole else np.inf
+    zoom = float(np.exp(rng.uniform(-change.scale, np.clip(largest, -change.scale, change.scale))))
     image, boxes = _cut(image, boxes, zoom, side, rng)
     image, boxes = _turn(image, boxes, change, rng)
     boxes, weights = _visible(boxes, weights, side)

@@ -89,6 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=DetectorTraining.rate)
     parser.add_argument("--free-stages", type=int, default=5, help="stages of the backbone that are trained too")
     parser.add_argument("--weight-decay", type=float, default=DetectorTraining.weight_decay)
+    parser.add_argument("--whole", action="store_true", help="tiles' edges cut animals that are not labelled")
     parser.add_argument("--usual-size", type=float, default=50.0, help="median animal in pixels of the network's input")
     parser.add_argument("--limit", type=int, default=None, help="only so many exam tiles, for a quick look")
     parser.add_argument("--peers", action="store_true", help="also train torchvision's SSDlite and Faster R-CNN")
@@ -104,7 +105,7 @@ def arguments() -> argparse.Namespace:
 
 
 def training(options: argparse.Namespace) -> DetectorTraining:
-    """Seen from above, animals lie in any direction."""
+    """Seen from above, animals lie in any direction; tiles of these data leave out animals that their edges cut."""
     return DetectorTraining(
         steps=1_000_000,
         batch=options.batch,
@@ -112,7 +113,7 @@ def training(options: argparse.Namespace) -> DetectorTraining:
         weight_decay=options.weight_decay,
         free_stages=options.free_stages,
         usual_size=options.usual_size,
-        augmentation=Augmentation(upright=False),
+        augmentation=Augmentation(upright=False, whole=options.whole),
         detector=DetectorSettings(threshold=0.01),
         seconds=options.minutes * 60,
         checks=20,

@@ -101,3 +101,15 @@ def test_a_doubtful_animal_is_neither_wanted_nor_punished(red_square):
 
     assert inside.any()
     assert float(loss_of(said, targets)) == pytest.approx(float(loss_of(unsaid, targets)))
+
+
+def test_whole_tiles_are_never_cut(drawn_tiles):
+    store, change = TileStore(drawn_tiles, 1.0), Augmentation(scale=0.4, light=0.0, fog=0.0, flip=0.0, whole=True)
+    rng = np.random.default_rng(0)
+
+    squares = [example(store, 0, 224, change, rng) for _ in range(40)]
+
+    assert all(len(square.boxes) == len(drawn_tiles[0].boxes) for square in squares)
+    assert all(square.weights.min() == 1.0 for square in squares)
+    sizes = [float(np.ptp(square.boxes[0, [0, 2]])) for square in squares]
+    assert max(sizes) / min(sizes) > 1.3

@@ -2,10 +2,21 @@
 
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
-from haulout_models.backbone import LITE0, MissingWeights, describe, load_backbone, shared_backbone
+from haulout_models.backbone import (
+    LITE0,
+    MissingWeights,
+    _lite0_tensors,
+    _without_norms,
+    describe,
+    load_backbone,
+    shared_backbone,
+    to_pixels,
+)
 from haulout_models.detector import Detector, DetectorSettings, boxes_of, peaks
 from haulout_models.onnx_detector import OnnxDetector, UnusableNetwork
 from labeling_configs.vocabulary import ModelVersion
@@ -68,11 +79,26 @@ def test_only_the_top_of_a_hill_is_an_animal():
     raw = torch.full((5, 8, 8), -8.0)
     raw[0, 3, 3], raw[0, 3, 4], raw[0, 6, 6] = 3.0, 2.0, 1.0
     raw[1:] = 0.0
+    raw[1, 3, 4] = -1.0  # it means the same animal, a pixel to the left
 
     boxes, scores = peaks(raw, threshold=0.5)
 
     assert scores == pytest.approx([1 / (1 + np.exp(-3)), 1 / (1 + np.exp(-1))])
-    assert boxes[0].tolist() == [14 - 24, 14 - 24, 14 + 24, 14 + 24]
+    assert boxes[0] == pytest.approx([14 - 24, 14 - 24, 14 + 24, 14 + 24], abs=0.01)
+
+
+def test_what_the_pixels_around_a_centre_say_of_its_box_is_averaged_by_their_heat():
+    raw = torch.full((5, 8, 8), -8.0)
+    raw[1:] = 0.0
+    raw[0, 3, 3], raw[0, 3, 4] = 3.0, 2.0
+    raw[1, 3, 4] = -1.0
+    raw[3, 3, 3], raw[3, 3, 4] = np.log(1.0), np.log(2.0)
+
+    boxes, _ = peaks(raw, threshold=0.5)
+
+    heat = 1 / (1 + np.exp([-3.0, -2.0]))
+    width = 48 * (heat**2 @ [1.0, 2.0]) / (heat**2).sum()
+    assert boxes[0, 2] - boxes[0, 0] == pytest.approx(width, abs=0.05)
 
 
 def test_absurd_sizes_stay_finite():
@@ -98,7 +124,9 @@ def test_tensors_of_another_width_are_refused():
 
 def test_a_backbone_loads_from_a_file_and_says_when_the_file_is_wrong(tmp_path):
     original = shared_backbone()
-    save_file({k: v.contiguous() for k, v in original.network.state_dict().items()}, tmp_path / "lite0.safetensors")
+    theirs = timm.create_model(LITE0, pretrained=False)
+    theirs.load_state_dict(_lite0_tensors())
+    save_file({k: v.contiguous() for k, v in theirs.state_dict().items()}, tmp_path / "lite0.safetensors")
     save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
 
     copied = load_backbone(LITE0, tmp_path / "lite0.safetensors")
@@ -109,6 +137,34 @@ def test_a_backbone_loads_from_a_file_and_says_when_the_file_is_wrong(tmp_path):
         load_backbone(LITE0, tmp_path / "other.safetensors")
     with pytest.raises(MissingWeights, match="cannot be loaded"):
         load_backbone(LITE0, tmp_path / "absent.safetensors")
+
+
+def test_folding_the_norms_into_the_convolutions_changes_nothing_that_the_backbone_says():
+    plain = timm.create_model(LITE0, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    plain.load_state_dict(_lite0_tensors(), strict=False)
+    pixels = to_pixels(np.random.default_rng(0).integers(0, 256, (2, 64, 96, 3)).astype(np.uint8))
+
+    with torch.inference_mode():
+        ours, theirs = shared_backbone()(pixels), plain(pixels)
+
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in shared_backbone().modules())
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, other, atol=1e-3)
+
+
+def test_a_network_whose_norms_stand_before_its_convolutions_is_not_folded_wrongly():
+    class Before(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+            self.norm.running_mean += 1.0
+
+        def forward(self, pixels):
+            return [self.conv(self.norm(pixels))]
+
+    network = Before()
+
+    assert _without_norms(network) is network
 
 
 def test_the_backbone_never_learns_batch_statistics():
