@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from haulout_models.weather import CALM, Weather, expose
 from labeling_configs.vocabulary import Boxes, Rectangle
 
 ORIENTATION = 0x0112
@@ -71,13 +72,11 @@ class Augmentation:
     """Sizes vary by a factor exp(+-scale)."""
     whole: bool = False
     """Show whole tiles only, where people left out animals that a tile's edge cuts: the network learns to do so too."""
-    light: float = 0.25
-    """Brightness, contrast and gamma vary by about this share, colour by a third of it."""
-    fog: float = 0.15
-    """Share of tiles that are veiled in grey."""
+    weather: Weather = field(default_factory=Weather)
+    """In what light and weather it is shown."""
 
 
-NO_CHANGE = Augmentation(flip=0.0, scale=0.0, light=0.0, fog=0.0)
+NO_CHANGE = Augmentation(flip=0.0, scale=0.0, weather=CALM)
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,7 @@ def example(store: TileStore, index: int, side: int, change: Augmentation, rng: 
     image, boxes = _cut(image, boxes, zoom, side, rng)
     image, boxes = _turn(image, boxes, change, rng)
     boxes, weights = _visible(boxes, weights, side)
-    return Example(_relight(image, change, rng), boxes, weights)
+    return Example(expose(image, change.weather, rng), boxes, weights)
 
 
 def _cut(
@@ -212,17 +211,3 @@ def _visible(boxes: Boxes, weights: Weights, side: int) -> tuple[Boxes, Weights]
     keep = (seen > 0.02) & (area > 4)
     doubtful = np.where(seen < 0.4, np.minimum(weights, 0.5), weights)
     return inside[keep], doubtful[keep]
-
-
-def _relight(image: NDArray[np.uint8], change: Augmentation, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One look-up table per channel for gamma, contrast, brightness and colour, then fog."""
-    grey = np.linspace(0.0, 1.0, 256)[:, None]
-    gamma, contrast, veil = np.exp(rng.normal(0.0, change.light, 3))
-    colour = np.exp(rng.normal(0.0, change.light / 3, 3))
-    light = (grey**gamma - 0.5) * contrast + 0.5 + rng.normal(0.0, change.light / 3)
-    table = light * colour
-    if rng.random() < change.fog:
-        share = min(0.7, 0.4 * veil)
-        table = table * (1 - share) + rng.uniform(0.55, 0.85) * share
-    levels = (np.clip(table, 0.0, 1.0) * 255).astype(np.uint8)
-    return np.stack([levels[:, channel][image[:, :, channel]] for channel in range(3)], axis=2)

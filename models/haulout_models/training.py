@@ -23,6 +23,7 @@ from haulout_models.interrupted import Interrupted, load_moments, moments_of, pa
 from haulout_models.optimisation import optimiser_of, running_mean, set_rate
 from haulout_models.targets import loss_of, targets_of
 from haulout_models.team import ALONE, Team
+from haulout_models.weather import Weather
 from labeling_configs.vocabulary import ModelVersion
 
 UNTITLED = ModelVersion("untitled")
@@ -66,8 +67,9 @@ class DetectorTraining:
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "DetectorTraining":
         """Read settings that were written as JSON."""
+        weather = Weather(**stored["augmentation"]["weather"])
         parts = {
-            "augmentation": Augmentation(**stored["augmentation"]),
+            "augmentation": Augmentation(**stored["augmentation"] | {"weather": weather}),
             "detector": DetectorSettings.of(stored["detector"]),
         }
         return cls(**{**stored, **parts})

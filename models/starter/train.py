@@ -42,7 +42,7 @@ def main() -> None:
     tiles = [tiles_of(options.work, one) for one in plans]
     training, held_back = [tile for season in tiles[:-1] for tile in season], tiles[-1]
     # Turned every way: the first photos may be taken from a cliff, a mast or an aircraft.
-    turned = Augmentation(upright=False, scale=0.8, light=0.35, fog=0.25)
+    turned = Augmentation(upright=False, scale=0.8, weather=Weather(light=0.35, fog=0.25))
     settings = DetectorTraining(steps=1_000_000, seconds=options.minutes * 60, augmentation=turned)
     checkpoint = options.work / "unfinished"
     version = ModelVersion("starter-1")

@@ -32,7 +32,11 @@ from haulout_models.detector import BoxDetector, DetectorSettings  # noqa: E402
 from haulout_models.onnx_detector import OnnxDetector  # noqa: E402
 from haulout_models.starter import load_starter  # noqa: E402
 from haulout_models.training import DetectorTraining, Progress, Trained, train_detector  # noqa: E402
+from haulout_models.weather import Weather  # noqa: E402
 from labeling_configs.vocabulary import ModelCard, ModelVersion  # noqa: E402
+
+FAIR = Weather(rain=0.0, blur=0.0, night=0.0)
+"""Nobody flies at night or in rain."""
 
 
 def main() -> None:
@@ -113,7 +117,7 @@ def training(options: argparse.Namespace) -> DetectorTraining:
         weight_decay=options.weight_decay,
         free_stages=options.free_stages,
         usual_size=options.usual_size,
-        augmentation=Augmentation(upright=False, whole=options.whole),
+        augmentation=Augmentation(upright=False, whole=options.whole, weather=FAIR),
         detector=DetectorSettings(threshold=0.01),
         seconds=options.minutes * 60,
         checks=20,

@@ -14,6 +14,7 @@ from torchvision.models import detection
 
 from haulout_models.data import Augmentation, Drawing, LabelledTile, TileStore
 from haulout_models.tiling import Found
+from haulout_models.weather import Weather
 from labeling_configs.vocabulary import ModelVersion
 
 PEERS = ("ssdlite320_mobilenet_v3_large", "fasterrcnn_mobilenet_v3_large_320_fpn")
@@ -76,7 +77,7 @@ def train_peer(
     network = build_peer(name, weights)
     wanted = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.SGD(wanted, lr=0.02, momentum=0.9, weight_decay=5e-5)
-    squares = Squares(batch, 512, Augmentation(upright=False))
+    squares = Squares(batch, 512, Augmentation(upright=False, weather=Weather(rain=0.0, blur=0.0, night=0.0)))
     drawing = Drawing(TileStore(tiles, 1.0), squares, seed)
     network.train()
     began, step = time.monotonic(), 0

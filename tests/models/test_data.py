@@ -8,6 +8,7 @@ from PIL import Image
 from haulout_models.data import NO_CHANGE, Augmentation, LabelledTile, TileStore, example
 from haulout_models.detector import STRIDE
 from haulout_models.targets import loss_of, targets_of
+from haulout_models.weather import CALM, Weather, expose
 from labeling_configs.vocabulary import Rectangle
 
 
@@ -26,7 +27,7 @@ def _red(image):
 
 @pytest.mark.parametrize("seed", range(12))
 def test_the_box_follows_the_animal_through_every_change(red_square, seed):
-    change = Augmentation(upright=False, light=0.05, fog=0.0)
+    change = Augmentation(upright=False, weather=Weather(0.05, 0.0, 0.0, 0.0, 0.0))
     store = TileStore([red_square], scale=0.5)
 
     drawn = example(store, 0, 192, change, np.random.default_rng(seed))
@@ -104,7 +105,7 @@ def test_a_doubtful_animal_is_neither_wanted_nor_punished(red_square):
 
 
 def test_whole_tiles_are_never_cut(drawn_tiles):
-    store, change = TileStore(drawn_tiles, 1.0), Augmentation(scale=0.4, light=0.0, fog=0.0, flip=0.0, whole=True)
+    store, change = TileStore(drawn_tiles, 1.0), Augmentation(scale=0.4, weather=CALM, flip=0.0, whole=True)
     rng = np.random.default_rng(0)
 
     squares = [example(store, 0, 224, change, rng) for _ in range(40)]
@@ -113,3 +114,32 @@ def test_whole_tiles_are_never_cut(drawn_tiles):
     assert all(square.weights.min() == 1.0 for square in squares)
     sizes = [float(np.ptp(square.boxes[0, [0, 2]])) for square in squares]
     assert max(sizes) / min(sizes) > 1.3
+
+
+@pytest.mark.parametrize(
+    ("weather", "seen"),
+    [
+        (Weather(0.0, fog=1.0, rain=0.0, blur=0.0, night=0.0), lambda now, was: now.std() < was.std()),
+        (Weather(0.0, fog=0.0, rain=1.0, blur=0.0, night=0.0), lambda now, was: now.mean() > was.mean()),
+        (Weather(0.0, fog=0.0, rain=0.0, blur=1.0, night=0.0), lambda now, was: sharpness(now) < sharpness(was)),
+        (Weather(0.0, fog=0.0, rain=0.0, blur=0.0, night=1.0), lambda now, was: np.ptp(now, axis=2).max() == 0),
+    ],
+    ids=["fog", "rain", "blur", "night"],
+)
+def test_each_kind_of_weather_is_seen_in_the_picture(weather, seen):
+    picture = np.random.default_rng(0).integers(20, 220, (96, 96, 3)).astype(np.uint8)
+
+    shown = expose(picture, weather, np.random.default_rng(1))
+
+    assert shown.shape == picture.shape
+    assert seen(shown, picture)
+
+
+def test_calm_weather_leaves_a_picture_as_it_is():
+    picture = np.random.default_rng(0).integers(0, 256, (32, 32, 3)).astype(np.uint8)
+
+    assert np.abs(expose(picture, CALM, np.random.default_rng(1)).astype(int) - picture).max() <= 1
+
+
+def sharpness(picture: np.ndarray) -> float:
+    return float(np.abs(np.diff(picture.astype(float), axis=1)).mean())
