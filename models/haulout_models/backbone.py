@@ -66,6 +66,18 @@ def load_backbone(name: str = LITE0, weights: Path | None = None) -> Backbone:
     return Backbone(name, network)
 
 
+def new_backbone(name: str, stored: frozenset[str]) -> Backbone:
+    """Return what tensors of these names are to be loaded into: the shared copy where they leave all as installed.
+
+    Weights that come with a detector are neither looked for on this machine nor fetched.
+    """
+    if not stored:
+        return shared_backbone(name)
+    empty = Backbone(name, _create(name))
+    complete = {f"backbone.{tensor}" for tensor in empty.state_dict()} <= stored
+    return empty if complete else load_backbone(name)
+
+
 @cache
 def shared_backbone(name: str = LITE0) -> Backbone:
     """Return this process's one frozen copy; whoever trains a backbone loads an own one."""

@@ -27,6 +27,9 @@ from haulout_models.weather import Weather
 from labeling_configs.vocabulary import ModelVersion
 
 UNTITLED = ModelVersion("untitled")
+ENOUGH = 200
+"""With so many tiles, training the backbone too wins more than its slower steps lose."""
+FREED = 5
 Clock = Callable[[], float]
 """Seconds that only rise, for instance time.monotonic."""
 
@@ -43,10 +46,10 @@ class DetectorTraining:
     batch: int = 4
     side: int = 512
     """Pixels of the training squares, a multiple of 32."""
-    rate: float = 2e-3
-    weight_decay: float = 1e-3
-    free_stages: int = 0
-    """So many of the backbone's last stages are trained too; worth it above about a thousand tiles."""
+    rate: float = 4e-3
+    weight_decay: float = 1e-2
+    free_stages: int | None = None
+    """So many of the backbone's last stages are trained too; None: five where there are ENOUGH tiles, else none."""
     free_rate: float = 0.1
     """Their learning rate as a share of the head's."""
     usual_size: float | None = 50.0
@@ -63,6 +66,11 @@ class DetectorTraining:
     """After so many checks without a better one the training ends early."""
     memory: int = 1 << 30
     """Bytes of decoded tiles that are kept, so that a tile is not decoded again each time it is drawn."""
+
+    @property
+    def freed(self) -> int:
+        """How many stages are free, once that is settled."""
+        return self.free_stages or 0
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "DetectorTraining":
@@ -136,7 +144,7 @@ def train_detector(
     """
     settings = _fitted(settings, tiles, start)
     detector = _beginning(settings, seed, version, start).to(team.device)
-    optimiser = optimiser_of(detector, settings.rate, settings.weight_decay, settings.free_stages, settings.free_rate)
+    optimiser = optimiser_of(detector, settings.rate, settings.weight_decay, settings.freed, settings.free_rate)
     averaged = AveragedModel(detector, avg_fn=running_mean, use_buffers=True)
     mean = cast(Detector, averaged.module)
     state, kept = Interrupted.resume(checkpoint, _fingerprint(tiles, held_out, settings, seed, start))
@@ -225,7 +233,9 @@ def _fitted(settings: DetectorTraining, tiles: Sequence[LabelledTile], start: De
     scale = network.scale if start else _scale(tiles, settings)
     longest = max(max(tile.size()) for tile in tiles) * scale
     side = min(settings.side, max(64, math.ceil(longest / 32) * 32))
-    return replace(settings, side=side, detector=replace(network, scale=scale))
+    free = settings.free_stages
+    free = (FREED if len(tiles) >= ENOUGH else 0) if free is None else free
+    return replace(settings, side=side, free_stages=free, detector=replace(network, scale=scale))
 
 
 def _scale(tiles: Sequence[LabelledTile], settings: DetectorTraining) -> float:

@@ -139,6 +139,21 @@ def test_a_backbone_loads_from_a_file_and_says_when_the_file_is_wrong(tmp_path):
         load_backbone(LITE0, tmp_path / "absent.safetensors")
 
 
+def test_a_detector_on_weights_from_a_file_is_stored_with_them(tmp_path):
+    theirs = timm.create_model(LITE0, pretrained=False)
+    save_file({k: v.contiguous() for k, v in theirs.state_dict().items()}, tmp_path / "other.safetensors")
+    settings = DetectorSettings(width=8, weights=str(tmp_path / "other.safetensors"))
+    trained = Detector.untrained(V, settings, 0)
+    tensors = trained.trained_tensors()
+    (tmp_path / "other.safetensors").unlink()
+
+    loaded = Detector.from_tensors(V, settings, tensors)
+
+    pixels = torch.zeros(1, 3, 64, 64)
+    assert torch.equal(loaded(pixels), trained.eval()(pixels))
+    assert not torch.equal(loaded.backbone(pixels)[0], shared_backbone()(pixels)[0])
+
+
 def test_folding_the_norms_into_the_convolutions_changes_nothing_that_the_backbone_says():
     plain = timm.create_model(LITE0, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4)).eval()
     plain.load_state_dict(_lite0_tensors(), strict=False)

@@ -8,7 +8,7 @@ import torch
 
 from haulout_models.checkpoints import CARD, TENSORS, BrokenCheckpoint
 from haulout_models.detector import Detector, DetectorSettings
-from haulout_models.registry import Registry, UnknownModel, VersionTaken
+from haulout_models.registry import EXAM, Registry, UnknownModel, VersionTaken
 from labeling_configs.vocabulary import ModelCard, ModelVersion
 
 SMALL = DetectorSettings(width=8)
@@ -101,3 +101,24 @@ def test_what_lies_about_in_the_folder_is_no_model(registry):
 
     assert registry.versions() == ["det-0001"]
     assert registry.next_version("detector") == "det-0002"
+
+
+def test_tensors_and_card_that_were_changed_together_are_found_out_by_the_checksum_noted_elsewhere(registry):
+    _, stored = _store(registry)
+    other = Registry(registry.folder.with_name("other"))
+    _, forged = _store(other, seed=1)
+    for name in (TENSORS, CARD):
+        (stored.path / name).write_bytes((forged.path / name).read_bytes())
+
+    registry.verify(stored.version)
+    with pytest.raises(BrokenCheckpoint, match=f"when it was stored it had {stored.sha256}"):
+        registry.load_detector(stored.version, stored.sha256)
+
+
+def test_the_exam_is_kept_beside_the_card(registry):
+    _, stored = _store(registry)
+
+    registry.keep_exam(stored.version, {"ap50": 0.5, "recall": None})
+
+    assert json.loads((stored.path / EXAM).read_text()) == {"ap50": 0.5, "recall": None}
+    registry.verify(stored.version, stored.sha256)

@@ -9,7 +9,7 @@ import torch
 from haulout_models.data import NO_CHANGE, LabelledTile
 from haulout_models.evaluation import average_precision, examine_detector
 from haulout_models.interrupted import Interrupted
-from haulout_models.training import DetectorTraining, NothingToLearn, Progress, train_detector
+from haulout_models.training import ENOUGH, FREED, DetectorTraining, NothingToLearn, Progress, train_detector
 
 QUICK = DetectorTraining(steps=60, side=192, rate=5e-3, augmentation=NO_CHANGE)
 
@@ -155,3 +155,13 @@ def test_progress_says_how_long_it_will_still_take(drawn_tiles):
     assert told[0].seconds_left == pytest.approx(told[0].seconds)
     assert told[1].seconds_left == 0.0
     assert Progress(0, 20, 0.0, 0.0).seconds_left == float("inf")
+
+
+def test_the_backbone_is_trained_too_where_there_are_enough_tiles(drawn_tiles):
+    settings = replace(QUICK, steps=1, side=64, batch=1)
+
+    few = train_detector(drawn_tiles, settings, 0).detector
+    many = train_detector(list(drawn_tiles) * (ENOUGH // len(drawn_tiles)), settings, 0).detector
+
+    assert not few.tuned
+    assert len({name.split(".")[3] for name in many.tuned}) == FREED
