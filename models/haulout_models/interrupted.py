@@ -36,9 +36,9 @@ class Interrupted:
 
     @property
     def waited(self) -> int:
-        """Checks since the best one."""
+        """Checks since the best one; of equals the last is best, for it has learned longest."""
         scores = [score for _, _, score in self.checks]
-        return len(scores) - 1 - scores.index(max(scores)) if scores else 0
+        return scores[::-1].index(max(scores)) if scores else 0
 
     @classmethod
     def standing(cls, file: Path) -> "Interrupted | None":

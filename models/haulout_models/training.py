@@ -149,6 +149,8 @@ def train_detector(
     mean = cast(Detector, averaged.module)
     state, kept = Interrupted.resume(checkpoint, _fingerprint(tiles, held_out, settings, seed, start))
     best = _restore(kept, detector, averaged, optimiser)
+    if held_out and start and not kept:  # what it starts from may turn out to be the best of all
+        state, best = _checked(state, mean, held_out, team), mean.trained_tensors()
     store = TileStore(tiles, settings.detector.scale, settings.memory)
     drawing = Drawing(store, settings, seed, team.rank, team.size)
     began = saved = clock() - state.seconds
@@ -162,11 +164,8 @@ def train_detector(
         state = replace(state, step=state.step + 1, seconds=team.as_told(clock() - began))
         due = int(share * settings.checks) < int(_share(state, settings) * settings.checks)
         if held_out and due:
-            score = held_out_score(mean, held_out) if team.leads else 0.0
-            check = (state.step, state.seconds, team.as_told(score))
-            state = replace(state, checks=(*state.checks, check))
-            if not state.waited:
-                best = mean.trained_tensors()
+            state = _checked(state, mean, held_out, team)
+            best = best if state.waited else mean.trained_tensors()
         state = replace(state, over=_share(state, settings) >= 1.0 or state.waited >= settings.patience)
         if team.leads and (state.step % 10 == 0 or state.over):
             now = _share(state, settings)
@@ -194,6 +193,12 @@ def _learn(detector: Detector, optimiser: AdamW, squares: list[Example], team: T
     torch.nn.utils.clip_grad_norm_(weights, 10.0)
     optimiser.step()
     return value
+
+
+def _checked(state: Interrupted, mean: Detector, held_out: Sequence[LabelledTile], team: Team) -> Interrupted:
+    """Look at the held-out tiles and note the score; all processes of a team note the leader's."""
+    score = team.as_told(held_out_score(mean, held_out) if team.leads else 0.0)
+    return replace(state, checks=(*state.checks, (state.step, state.seconds, score)))
 
 
 def _beginning(settings: DetectorTraining, seed: int, version: ModelVersion, start: Detector | None) -> Detector:

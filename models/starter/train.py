@@ -29,6 +29,7 @@ from haulout_models.data import Augmentation, LabelledTile  # noqa: E402
 from haulout_models.evaluation import examine_detector  # noqa: E402
 from haulout_models.starter import FOLDER  # noqa: E402
 from haulout_models.training import DetectorTraining, Progress, train_detector  # noqa: E402
+from haulout_models.weather import Weather  # noqa: E402
 from labeling_configs.vocabulary import ModelCard, ModelVersion  # noqa: E402
 
 BARELY = 0.1

@@ -109,18 +109,26 @@ def test_the_scale_brings_the_median_animal_to_its_usual_size(drawn_tiles):
     assert 0.45 < detector.settings.scale < 0.65
 
 
-def test_a_training_that_no_longer_helps_on_held_out_tiles_ends_early(drawn_tiles):
-    hopeless = [LabelledTile(t.image, None, t.boxes[:, [0, 1, 0, 1]] + [0, 0, 3, 3], t.weights) for t in drawn_tiles]
-    settings = replace(QUICK, steps=40, side=96, batch=2, checks=20, patience=2)
+def test_a_training_that_makes_it_worse_ends_early_and_what_was_best_is_kept(drawn_tiles):
+    good = train_detector(drawn_tiles, QUICK, 0).detector
+    misled = [LabelledTile(tile.image, None, tile.boxes * 0.5, tile.weights) for tile in drawn_tiles]
+    settings = replace(QUICK, steps=200, side=96, batch=2, rate=2e-2, checks=40, patience=3)
 
-    trained = train_detector(drawn_tiles[:6], settings, 0, held_out=hopeless[6:])
+    trained = train_detector(misled, settings, 0, held_out=drawn_tiles, start=good)
 
-    assert trained.steps < 40
-    assert trained.held_out_ap50 == trained.checks[-3][2] >= max(score for _, _, score in trained.checks)
+    scores = [score for _, _, score in trained.checks]
+    assert trained.steps < 200
+    assert trained.held_out_ap50 == max(scores) > scores[-1]
+    assert examine_detector(trained.detector, drawn_tiles).ap50 == pytest.approx(max(scores), abs=0.02)
 
 
 def test_the_best_network_on_the_held_out_tiles_is_kept_and_calibrated(drawn_tiles):
-    many = list(drawn_tiles) * 4  # enough boxes for a curve
+    # Enough boxes for a curve; of every other tile somebody has labelled one animal only.
+    half = [
+        LabelledTile(t.image, None, t.boxes[: 1 + 3 * (n % 2)], t.weights[: 1 + 3 * (n % 2)])
+        for n, t in enumerate(drawn_tiles)
+    ]
+    many = half * 4
     trained = train_detector(drawn_tiles, replace(QUICK, checks=3), seed=0, held_out=many)
 
     exam = examine_detector(trained.detector, many)
