@@ -20,6 +20,7 @@ SAME_SIZE = 1.5
 """A box whose area differs by more than this factor shows something else."""
 BETTER = 0.2
 """A box that scores so much more than the place ever did shows something else."""
+EXAMPLES = 5
 ON_IT = 0.3
 """IoU from which an animal that people drew lies on a place."""
 
@@ -84,6 +85,8 @@ class Place:
     """How often people looked there and found no animal."""
     occupied: int
     """How often they found one."""
+    examples: tuple[int, ...]
+    """Photos to show to a person: spread over the time, and one in which people found the place empty."""
 
 
 def find_recurring(watched: Watched, rules: Rules) -> tuple[Place, ...]:
@@ -93,7 +96,7 @@ def find_recurring(watched: Watched, rules: Rules) -> tuple[Place, ...]:
 
 
 def lying_on(boxes: Boxes, scores: Floats, place: Boxes, best: float) -> Bools:
-    """Say which boxes, shape (n, 4), are the thing at the place, shape (4,), and not something larger, smaller or surer."""
+    """Say which boxes, shape (n, 4), are the thing at the place, shape (4,): none much larger, smaller or surer."""
     return _same(boxes, place) & (scores <= best + BETTER)
 
 
@@ -183,8 +186,23 @@ def _judged(watched: Watched, rows: Rows, rules: Rules) -> Place | None:
     best = float(np.quantile(watched.scores[seen], 0.95))
     first, last = int(days[0]), int(days[-1])
     return Place(
-        (x1, y1, x2, y2), first, last, len(days), photos, int(between.sum()), best, len(empty), len(occupied)
+        box=(x1, y1, x2, y2),
+        first=first,
+        last=last,
+        days=len(days),
+        photos=photos,
+        visible=int(between.sum()),
+        best=best,
+        emptied=len(empty),
+        occupied=len(occupied),
+        examples=_examples(np.unique(watched.photo[seen]), empty),
     )
+
+
+def _examples(photos: Rows, empty: Rows) -> tuple[int, ...]:
+    """Return some photos from the first to the last, and the latest that people found empty."""
+    spread = photos[np.unique(np.linspace(0, len(photos) - 1, EXAMPLES).round().astype(int))]
+    return tuple(sorted({*spread.tolist(), *empty[-1:].tolist()}))
 
 
 def _looked(watched: Watched, box: Boxes) -> tuple[Rows, Rows]:

@@ -32,7 +32,7 @@ class Looked:
     def of(cls, scores: Sequence[Floats], looks: Sequence[Floats]) -> "Looked":
         """Read photos by the probabilities of their boxes and by their descriptions, which may be empty."""
         said = np.array([_said(one) for one in scores], dtype=np.float64).reshape(-1, 3)
-        return cls(said, np.array(looks, dtype=np.float64).reshape(len(said), -1))
+        return cls(said, np.array(looks, dtype=np.float32).reshape(len(said), -1))
 
     def __len__(self) -> int:
         return len(self.boxes)

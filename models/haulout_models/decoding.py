@@ -1,7 +1,7 @@
 """Opens photos no larger than they are looked at, several at a time, and goes on after one that is broken."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -57,7 +57,9 @@ def decode(path: Path, wanted: Callable[[Size], Size] | None = None) -> Decoded:
         raise UnreadablePhoto(f"{path} is too large: {error}") from error
 
 
-def in_order(items: Iterable[T], work: Callable[[T], R], workers: int) -> Iterator[tuple[T, R | UnreadablePhoto]]:
+def in_order(
+    items: Iterable[T], work: Callable[[T], R], workers: int
+) -> Generator[tuple[T, R | UnreadablePhoto], None, None]:
     """Do the work on each item in so many threads, and yield item and result, or why its photo is unreadable, in order.
 
     Only twice as many items as threads are taken ahead of what was yielded, so memory does not grow with the season.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,13 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from haulout_models.backbone import LITE0, STRIDES, Backbone, describe, load_backbone, shared_backbone, to_pixels
+from haulout_models.backbone import LITE0, STRIDES, Backbone, describe, load_backbone, new_backbone, to_pixels
 from haulout_models.calibration import Calibration
 from haulout_models.search import search
 from haulout_models.tiling import Found
 from labeling_configs.vocabulary import ModelVersion
 
 STRIDE = STRIDES[0]
+_AGREEING = 5
+"""Pixels of the heatmap around a centre, each way, whose boxes are averaged."""
 _USUAL_SIZE = 48.0
 """Pixels of the network's input; sizes are learned relative to it."""
 
@@ -37,6 +40,9 @@ class DetectorSettings:
     """All that is needed, besides its tensors, to build a detector again; lengths in pixels of the network's input."""
 
     backbone: str = LITE0
+    """EfficientNet-Lite0, which is installed with Haulout, or the name of any timm network."""
+    weights: str = ""
+    """A safetensors file with that network's weights; empty takes the installed ones, or those that timm fetches."""
     width: int = 64
     scale: float = 1.0
     """Pixels of the network's input per pixel of the photo; animals should come out 30 to 80 px long."""
@@ -81,7 +87,11 @@ class Detector(nn.Module):
         """Build a detector with a new head, for training; the backbone is its own copy."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(version, settings, load_backbone(settings.backbone))
+            weights = Path(settings.weights) if settings.weights else None
+            detector = cls(version, settings, load_backbone(settings.backbone, weights))
+        if weights or settings.backbone != LITE0:  # who loads it later may have neither the file nor internet
+            detector.tuned = frozenset(f"backbone.{name}" for name in detector.backbone.state_dict())
+        return detector
 
     @classmethod
     def from_tensors(
@@ -89,7 +99,7 @@ class Detector(nn.Module):
     ) -> "Detector":
         """Build a detector from stored tensors, taking from the installed backbone what they do not hold."""
         tuned = frozenset(name for name in tensors if name.startswith("backbone."))
-        backbone = load_backbone(settings.backbone) if tuned else shared_backbone(settings.backbone)
+        backbone = new_backbone(settings.backbone, tuned)
         detector = cls(version, settings, backbone)
         detector.tuned = tuned
         try:
@@ -134,6 +144,10 @@ class Detector(nn.Module):
         Where the image is a photo decoded at reduced scale, size is the photo's width and height; boxes are in its pixels.
         """
         return search(self.settings, self._look, image, threshold, size)
+
+    def seen_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return width and height at which it looks at a photo of this width and height."""
+        return self.settings.seen_size(size)
 
     def describe(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the frozen backbone's description of an image, shape (d,); the same for all detectors."""
@@ -211,7 +225,14 @@ def hills(raw: Tensor, threshold: float | Tensor) -> tuple[Tensor, Tensor, Tenso
     heat = raw[:, 0].sigmoid()
     hottest = functional.max_pool2d(heat[:, None], 3, stride=1, padding=1)[:, 0]
     chosen = (heat == hottest) & (heat >= threshold)
-    return chosen.nonzero()[:, 0], boxes_of(raw).permute(0, 2, 3, 1)[chosen], heat[chosen]
+    return chosen.nonzero()[:, 0], _agreed(boxes_of(raw), heat).permute(0, 2, 3, 1)[chosen], heat[chosen]
+
+
+def _agreed(boxes: Tensor, heat: Tensor) -> Tensor:
+    """Average what neighbouring pixels say of the box, each weighed by the square of its heat: all see one animal."""
+    weight = heat[:, None].square()
+    total = functional.avg_pool2d(boxes * weight, _AGREEING, stride=1, padding=_AGREEING // 2)
+    return total / functional.avg_pool2d(weight, _AGREEING, stride=1, padding=_AGREEING // 2).clamp_min(1e-12)
 
 
 def peaks(raw: Tensor, threshold: float) -> Found:

@@ -34,11 +34,13 @@ class OnnxDetector:
     """Side in photo pixels of the tiles it looks at one by one; None shrinks the whole photo to its input."""
 
     @classmethod
-    def open(cls, file: Path, tile: int | None = None) -> "OnnxDetector":
-        """Load a network; its version is the file's name and the beginning of its SHA-256."""
+    def open(cls, file: Path, tile: int | None = None, threads: int = 0) -> "OnnxDetector":
+        """Load a network; its version is the file's name and the beginning of its SHA-256; 0 threads are all cores."""
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
         try:
             content = file.read_bytes()
-            session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's own exceptions share no base class
             raise UnusableNetwork(f"{file} cannot be used as starter detector: {error}") from error
         shape = session.get_inputs()[0].shape
@@ -47,8 +49,15 @@ class OnnxDetector:
         version = ModelVersion(f"{file.stem}-{hashlib.sha256(content).hexdigest()[:8]}")
         return cls(version, session, (shape[2], shape[3]), tile=tile)
 
-    def detect(self, image: NDArray[np.uint8], threshold: float | None = None) -> Found:
-        """Find what the network takes for any object in an RGB image (h, w, 3)."""
+    def seen_size(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return width and height at which it looks at a photo of this width and height."""
+        shrink = 1.0 if self.tile else min(self.side[1] / size[0], self.side[0] / size[1], 1.0)
+        return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
+
+    def detect(
+        self, image: NDArray[np.uint8], threshold: float | None = None, size: tuple[int, int] | None = None
+    ) -> Found:
+        """Find what the network takes for any object in an RGB image (h, w, 3); boxes are in pixels of this size."""
         least = self.threshold if threshold is None else threshold
         height, width = image.shape[:2]
         side = self.tile or max(height, width)
@@ -58,7 +67,8 @@ class OnnxDetector:
             boxes, scores = self._look(image[shown.y1 : shown.y2, shown.x1 : shown.x2], least)
             parts.append((tile, (boxes + np.array([shown.x1, shown.y1] * 2), scores)))
         boxes, scores = merge(parts, self.overlap_allowed)
-        return np.clip(boxes, 0.0, [width, height, width, height]), scores
+        across, down = size or (width, height)
+        return np.clip(boxes * ([across / width, down / height] * 2), 0.0, [across, down] * 2), scores
 
     def _look(self, image: NDArray[np.uint8], threshold: float) -> Found:
         shrink = min(self.side[0] / image.shape[0], self.side[1] / image.shape[1])

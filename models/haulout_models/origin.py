@@ -14,7 +14,7 @@ SHORT = 16
 
 @cache
 def code_version() -> str:
-    """Name the code that trains: the version of Haulout, and a digest of the networks' sources that any edit changes."""
+    """Name the code that trains: the version of Haulout, and a digest of the sources, which any edit changes."""
     folder, digest = Path(__file__).parent, hashlib.sha256()
     for source in sorted(folder.rglob("*.py")):
         digest.update(source.relative_to(folder).as_posix().encode() + b"\0" + source.read_bytes() + b"\0")

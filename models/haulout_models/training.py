@@ -205,6 +205,7 @@ def _beginning(settings: DetectorTraining, seed: int, version: ModelVersion, sta
     detector = Detector.untrained(version, settings.detector, seed)
     if start is not None:
         detector.load_state_dict(start.state_dict())
+        detector.tuned |= start.tuned
     return detector
 
 

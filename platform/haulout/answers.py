@@ -1,6 +1,7 @@
 """What people said and still stand by: raw answers read as votes and verdicts."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from sqlmodel import Session, col, func, select
 
 from active_learning.overlap import matched_iou
+from haulout.spots import read_things
 from haulout.tables import (
     AnimalRow,
     AnswerRow,
@@ -15,6 +17,7 @@ from haulout.tables import (
     CrowdRow,
     ExclusionRow,
     ModelRow,
+    PhotoRow,
     ProposalRow,
     TaskRow,
     TileRow,
@@ -74,12 +77,18 @@ def live_answers(
     return list(session.exec(query))
 
 
-def machine_boxes(session: Session, tile: Tile, model: str) -> tuple[Boxes, NDArray[np.float64]]:
-    """Return the boxes, shape (n, 4), and scores that people see of this detector on this tile, unless blind."""
-    proposal = session.get(ProposalRow, (tile.photo, model))
-    if proposal is None:
+def machine_boxes(
+    session: Session, tile: Tile, model: str, asked_at: datetime | None
+) -> tuple[Boxes, NDArray[np.float64]]:
+    """Return the boxes, shape (n, 4), and scores that people see of this detector on this tile, unless blind.
+
+    What was known to be a rock when the question was made is left out, now if it was not made yet: a later decision
+    does not change what was shown.
+    """
+    proposal, photo = session.get(ProposalRow, (tile.photo, model)), session.get(PhotoRow, tile.photo)
+    if proposal is None or photo is None:
         return no_boxes(), np.zeros(0)
-    drawn, scores = proposal.boxes(), proposal.scores()
+    drawn, scores = read_things(session, asked_at).read(photo, proposal)
     least = SHOWN_ABOVE if session.get(ModelRow, model) else STARTER_SHOWN_ABOVE
     shown = tile.shown.holds_centres_of(drawn) & (scores >= least)
     return regions.clipped(drawn[shown], tile.shown), scores[shown]
@@ -115,10 +124,10 @@ def read_votes(
     session: Session, question: Question, tile: Tile, *, gold: bool | None = None
 ) -> list[tuple[Vote, AnswerRow, tuple[Broken, ...]]]:
     """Read all answers about a tile, with what the machine drew there at the time."""
-    machine = cache(lambda model: machine_boxes(session, tile, model)[0])
+    machine = cache(lambda model, asked_at: machine_boxes(session, tile, model, asked_at)[0])
     read = []
     for answer, task in live_answers(session, question, tile.id, gold=gold):
-        vote, broken = read_vote(answer, task, tile, machine(answer.model))
+        vote, broken = read_vote(answer, task, tile, machine(answer.model, task.created_at))
         read.append((vote, answer, broken))
     return read
 

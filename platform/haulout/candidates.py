@@ -17,6 +17,7 @@ from active_learning.tiling import lay_tiles
 from active_learning.uncertainty import tile_doubts
 from haulout.answers import SHOWN_ABOVE, newest_crowd
 from haulout.config import Settings
+from haulout.spots import Things, read_things
 from haulout.tables import ConsensusRow, ModelRow, PhotoRow, ProposalRow, TileRow
 from labeling_configs.vocabulary import COLD, ModelVersion, PhotoId, Proposal, Tile
 
@@ -41,10 +42,14 @@ def read_candidates(session: Session, model: ModelVersion, settings: Settings) -
     laid: dict[str, list[Tile]] = defaultdict(list)
     for row in session.exec(select(TileRow).order_by(col(TileRow.id))):
         laid[row.photo].append(row.word())
-    second = _proposals(session, _earlier(session, model))
+    second, things = _proposals(session, _earlier(session, model)), read_things(session)
     query = select(PhotoRow, ProposalRow).join(ProposalRow, col(ProposalRow.photo) == PhotoRow.id)
     seen = session.exec(query.where(ProposalRow.model == model).order_by(col(PhotoRow.id)))
-    return [one for photo, row in seen for one in _of_photo(photo, row, second.get(photo.id), laid[photo.id], settings)]
+    return [
+        one
+        for photo, row in seen
+        for one in _of_photo(photo, row, second.get(photo.id), laid[photo.id], settings, things)
+    ]
 
 
 def as_pool(
@@ -90,19 +95,24 @@ def learned_effort(session: Session) -> Effort:
 
 
 def _of_photo(
-    photo: PhotoRow, row: ProposalRow, second: ProposalRow | None, laid: Sequence[Tile], settings: Settings
+    photo: PhotoRow,
+    row: ProposalRow,
+    second: ProposalRow | None,
+    laid: Sequence[Tile],
+    settings: Settings,
+    things: Things,
 ) -> list[Candidate]:
     """Keep the tiles a photo was once cut into: their cores must go on partitioning it."""
-    proposal = _word(row)
+    proposal = _word(photo, row, things)
     tiles = laid or lay_tiles(
         proposal.photo, photo.width, photo.height, proposal.boxes, proposal.scores, settings.most_animals_per_tile
     )
     looked = None if row.model == COLD else proposal
-    doubts = tile_doubts(tiles, looked, _word(second) if second else None)
+    doubts = tile_doubts(tiles, looked, _word(photo, second, things) if second else None)
     traits = {
         "camera": (photo.site, photo.camera),
         "light": light(row.brightness, row.contrast),
-        "crowd": crowd(row.expected_animals) if looked else 0,
+        "crowd": crowd(float(proposal.scores.sum())) if looked else 0,
     }
     return [
         Candidate(
@@ -118,8 +128,9 @@ def _of_photo(
     ]
 
 
-def _word(row: ProposalRow) -> Proposal:
-    return Proposal(PhotoId(row.photo), ModelVersion(row.model), row.boxes(), row.scores())
+def _word(photo: PhotoRow, row: ProposalRow, things: Things) -> Proposal:
+    """Return what the machine takes for animals: a rock that a person named is none."""
+    return Proposal(PhotoId(row.photo), ModelVersion(row.model), *things.read(photo, row))
 
 
 def _earlier(session: Session, model: ModelVersion) -> str | None:

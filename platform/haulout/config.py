@@ -76,6 +76,10 @@ class Settings(BaseModel):
     pair_experts: int = Field(default=2, ge=1)
     pairs_per_run: int = Field(default=60, ge=0)
     detector_minutes: float = Field(default=12, gt=0)
+    warm_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of these minutes for a second detector that learns on from the serving one; the held-out days pick one."""
+    held_out_share: float = Field(default=0.1, ge=0, lt=1)
+    """Days of the training photos on which detectors are stopped, calibrated and picked, and that none learns from."""
     reidentifier_minutes: float = Field(default=4, gt=0)
     experiment_minutes: float = Field(default=2, ge=0)
     """Training of each of the three detectors that measure, every week, whether choosing beats chance; 0 for never."""

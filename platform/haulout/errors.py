@@ -31,3 +31,7 @@ class NothingToEstimate(HauloutError):
 
 class UnknownPerson(HauloutError):
     """Nobody of that name has answered anything."""
+
+
+class BrokenModel(HauloutError):
+    """The weights of a network are damaged, or are not those that were stored: it cannot be used."""

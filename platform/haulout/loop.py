@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -9,6 +10,7 @@ from sqlmodel import Session, col, func, select
 from haulout.collect import collect
 from haulout.db import writing
 from haulout.dispatch import dispatch
+from haulout.errors import BrokenModel
 from haulout.gold import ask_gold
 from haulout.identify import identify
 from haulout.lease import Patience, lease
@@ -30,6 +32,8 @@ from haulout.tables import (
     SightingRow,
     TaskRow,
 )
+from haulout.triage import find_things, triage_photos
+from haulout_models.checkpoints import BrokenCheckpoint
 
 LEASE = "loop"
 REPORT_EVERY = timedelta(seconds=2)
@@ -47,6 +51,8 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("measure the choice", measure_choice),
     ("retrain re-identification", retrain_reidentifier),
     ("propose", lambda services, _, tell: propose(services, tell)),
+    ("find things", find_things),
+    ("triage", triage_photos),
     ("identify anew", lambda services, _, tell: identify(services, tell)),
     ("estimate", estimate_figures),
     ("select", select_batch),
@@ -59,19 +65,41 @@ def run_week(services: Services, tell: Tell = silently) -> int:
     """Pass once through the loop and return the run's number; LeaseTaken while another pass goes on and on.
 
     A run that was killed is marked interrupted and its stages are done again: each does only what is still to do.
+    BrokenModel, once everything else is done, when a network that serves cannot be loaded.
     """
     # Taking in answers holds the lease for seconds: a weekly run that gave up at once would be lost for a week.
     patience = Patience(tries=120, seconds=5, sleep=services.sleep)
     with lease(services.database, LEASE, services.now, patience) as alive:
         run = _begin(services)
+        broken: BrokenModel | None = None
         try:
             for name, stage in STAGES:
-                stage(services, run, _noted(services, run, name, tell, alive))
+                told = _noted(services, run, name, tell, alive)
+                broken = _unless_broken(partial(stage, services, run, told), told) or broken
+            if broken:
+                raise broken
         except BaseException as error:
             _finish(services, run, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
             raise
         _finish(services, run, "done", "")
     return run
+
+
+def _unless_broken(work: Callable[[], Any], tell: Tell) -> BrokenModel | None:
+    """Do it; return what is wrong with a serving network that cannot be loaded, so that the other stages go on.
+
+    People's answers are taken in and people are asked all the same; the pass ends as failed and says what to do.
+    """
+    try:
+        work()
+    except (BrokenModel, BrokenCheckpoint) as error:
+        broken = BrokenModel(
+            f"A network that serves cannot be loaded: {error}. Restore it from a backup, or let another serve: "
+            "`haulout rollback` (`haulout rollback reidentifier`) or `haulout promote VERSION`. Then `haulout run`."
+        )
+        tell(str(broken), 0, 0)
+        return broken
+    return None
 
 
 def listen(services: Services, tell: Tell = silently) -> int:
@@ -84,9 +112,12 @@ def listen(services: Services, tell: Tell = silently) -> int:
 
         answers = collect(services, told)
         learned = learn_people(services, told)
+        broken = None
         if settle(services, told, everything=learned) or answers:
-            identify(services, told)
+            broken = _unless_broken(partial(identify, services, told), told)
         dispatch(services, told)
+        if broken:
+            raise broken
     return answers
 
 

@@ -9,7 +9,8 @@ from sqlmodel import Session, select
 from haulout.db import reading
 from haulout.services import Services
 from haulout.tables import ModelRow
-from haulout_models.detector import BoxDetector
+from haulout_models.detector import BoxDetector, Detector
+from haulout_models.inference import fast
 from haulout_models.onnx_detector import OnnxDetector
 from haulout_models.reidentifier import Reidentifier
 from haulout_models.starter import load_starter
@@ -23,14 +24,20 @@ class NoDetector:
 
     version = COLD
 
-    def detect(self, _image: NDArray[np.uint8]) -> tuple[Boxes, NDArray[np.float64]]:
+    def seen_size(self, _size: tuple[int, int]) -> tuple[int, int]:
+        """Return the least: it looks at nothing."""
+        return 1, 1
+
+    def detect(
+        self, _image: NDArray[np.uint8], threshold: float | None = None, size: tuple[int, int] | None = None
+    ) -> tuple[Boxes, NDArray[np.float64]]:
         """Return no boxes."""
         return no_boxes(), np.zeros(0)
 
 
 def serving_version(session: Session, kind: str) -> ModelVersion | None:
     """Return the promoted version of this kind, or None before the first promotion."""
-    row = session.exec(select(ModelRow).where(ModelRow.kind == kind, ModelRow.state == "serving")).first()
+    row = _serving_row(session, kind)
     return ModelVersion(row.version) if row else None
 
 
@@ -38,24 +45,33 @@ def detector_version(services: Services) -> ModelVersion:
     """Return the version of the detector that serves, without loading one that was promoted."""
     with reading(services.database) as session:
         version = serving_version(session, "detector")
-    return version or serving_detector(services).version
+    return version or _starter(services).version
 
 
 def serving_detector(services: Services) -> BoxDetector:
-    """Load the detector that serves: the promoted one, else the configured starter."""
+    """Load the detector that serves, the promoted one, else the configured starter, for several threads to ask."""
     with reading(services.database) as session:
-        version = serving_version(session, "detector")
-    if version:
-        return services.registry.load_detector(version)
+        row = _serving_row(session, "detector")
+    promoted = row and services.registry.load_detector(ModelVersion(row.version), row.sha256)
+    detector = promoted or _starter(services)
+    return fast(detector) if isinstance(detector, Detector) else detector
+
+
+def _starter(services: Services) -> Detector | OnnxDetector | NoDetector:
     if services.settings.starter == "builtin":
         return load_starter()
     if services.settings.starter == "none":
         return NoDetector()
-    return OnnxDetector.open(Path(services.settings.starter))
+    return OnnxDetector.open(Path(services.settings.starter), threads=1)
 
 
 def serving_reidentifier(services: Services) -> Reidentifier:
     """Load the re-identification network that serves: the promoted one, else frozen ImageNet features."""
     with reading(services.database) as session:
-        version = serving_version(session, "reidentifier")
-    return services.registry.load_reidentifier(version) if version else Reidentifier.frozen(FROZEN)
+        row = _serving_row(session, "reidentifier")
+    promoted = row and services.registry.load_reidentifier(ModelVersion(row.version), row.sha256)
+    return promoted or Reidentifier.frozen(FROZEN)
+
+
+def _serving_row(session: Session, kind: str) -> ModelRow | None:
+    return session.exec(select(ModelRow).where(ModelRow.kind == kind, ModelRow.state == "serving")).first()

@@ -459,6 +459,23 @@ class ModelRow(SQLModel, table=True):
     created_at: datetime = _moment()
 
 
+class ExaminedRow(SQLModel, table=True):
+    """One tile of a detector's exam: what was there, what the detector drew, and what the champion drew beside it."""
+
+    __tablename__ = "examined"
+    model: str = Field(foreign_key="model.version", primary_key=True)
+    tile: str = Field(foreign_key="tile.id", primary_key=True)
+    conditions: dict[str, Any] = _json()
+    """The tile's light, crowd and camera."""
+    there: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """float32, shape (n, 6): x1, y1, x2, y2 in pixels of the photo, probability, and 1 where it must be found."""
+    drawn: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """float32, shape (m, 6): x1, y1, x2, y2, score, and the number of the animal that must be found and was hit, or
+    -1 for none, -2 for one that people doubt; the best score first."""
+    champion: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """As `drawn`."""
+
+
 class FigureRow(SQLModel, table=True):
     """A figure of all photos of a site, with its interval; derived, each run tells it anew."""
 
@@ -549,7 +566,7 @@ class TriagedRow(SQLModel, table=True):
 
 
 class SpotRow(SQLModel, table=True):
-    """A place of a fixed camera where the machine draws the same box for weeks; derived until somebody decides on it."""
+    """A place of a fixed camera where the machine draws the same box for weeks; derived until somebody decides."""
 
     __tablename__ = "spot"
     id: int | None = Field(default=None, primary_key=True)
@@ -562,7 +579,7 @@ class SpotRow(SQLModel, table=True):
     best: float
     """The score that the place hardly ever exceeded; a much surer box there is something else."""
     evidence: dict[str, Any] = _json()
-    """days, photos, visible, emptied and occupied, see `active_learning.recurring.Place`."""
+    """days, photos, visible, emptied, occupied, and photos as examples, see `active_learning.recurring.Place`."""
     model: str
     run: int | None = Field(default=None, foreign_key="run.id")
     found_at: datetime = _moment()

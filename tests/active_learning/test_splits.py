@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from active_learning.splits import is_exam, is_exam_individual
+from active_learning.splits import is_exam, is_exam_individual, is_held_out
 from labeling_configs.vocabulary import IndividualId
 
 PINNED_DAYS = [False, False, False, False, True, True, False, True]
@@ -39,3 +39,12 @@ def test_no_share_is_no_exam_and_a_full_share_is_everything():
     assert not any(is_exam_individual(name, 0.0, "s") for name in names)
     assert all(is_exam_individual(name, 1.0, "s") for name in names)
     assert 60 < sum(is_exam_individual(name, 0.5, "s") for name in names) < 140
+
+
+def test_days_that_are_held_out_hang_on_site_day_and_salt_and_not_on_the_exam():
+    held = [is_held_out("north", day.isoformat(), 0.1, "s") for day in DAYS]
+    examined = [is_exam("north", day, 0.1, "s") for day in DAYS]
+
+    assert 0.07 < sum(held) / len(DAYS) < 0.13
+    assert held == [is_held_out("north", day.isoformat(), 0.1, "s") for day in DAYS]
+    assert sum(map(bool, map(min, held, examined))) < 0.03 * len(DAYS), "held-out days are not the exam's"

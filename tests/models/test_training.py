@@ -152,6 +152,18 @@ def test_a_training_that_starts_from_a_detector_begins_where_that_one_stands(dra
     assert losses["warm"] < losses["scratch"] / 2
 
 
+def test_a_frozen_training_keeps_the_backbone_that_its_start_had_tuned(drawn_tiles):
+    settings = replace(QUICK, steps=2, side=64, batch=1)
+    first = train_detector(drawn_tiles, replace(settings, free_stages=1), seed=0).detector
+
+    second = train_detector(drawn_tiles, replace(settings, free_stages=0), seed=1, start=first).detector
+
+    kept = second.trained_tensors()
+    tuned = [name for name in first.trained_tensors() if name.startswith("backbone.")]
+    assert tuned
+    assert all(torch.equal(kept[name], first.trained_tensors()[name]) for name in tuned)
+
+
 def test_progress_says_how_long_it_will_still_take(drawn_tiles):
     ticks = iter(range(10_000))
     told = []

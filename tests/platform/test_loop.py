@@ -2,13 +2,22 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+import torch
 
+from haulout.errors import BrokenModel
 from haulout.lease import LeaseTaken, lease
 from haulout.loop import LEASE, listen, run_week
-from haulout.tables import AnimalRow, ConsensusRow, IndividualRow, RunRow, TaskRow
+from haulout.retrain import promote
+from haulout.retrain.decisions import keep
+from haulout.tables import AnimalRow, ConsensusRow, IndividualRow, ProposalRow, RunRow, TaskRow
 from haulout.testing import TickingClock
+from haulout_models.checkpoints import TENSORS
+from haulout_models.detector import Detector, DetectorSettings
+from haulout_models.reidentifier import Reidentifier
+from labeling_configs.vocabulary import ModelCard, ModelVersion
 
 BOX = (20, 50, 120, 150)
 NOON = datetime(2026, 11, 23, 12)
@@ -119,3 +128,66 @@ def test_individuals_that_were_merged_away_are_not_counted(coordinator, photos):
     run_week(coordinator.services)
 
     assert coordinator.rows(RunRow)[0].summary["individuals"] == 0
+
+
+def damaged_champion(coordinator) -> Path:
+    """Let a detector serve whose weights somebody changes afterwards; return their file."""
+    detector = Detector.untrained(ModelVersion("untitled"), DetectorSettings(width=8), seed=0)
+    card = ModelCard(detector.version, "detector", 0, detector.stored_settings(), {"photos": []})
+    version = keep(coordinator.services, card, detector.trained_tensors(), None)
+    promote(coordinator.services, version, "operator", "for a test")
+    file = coordinator.services.weights / version / TENSORS
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    return file
+
+
+def test_with_a_damaged_detector_people_are_still_heard_and_asked_and_the_run_says_what_to_do(coordinator, photos):
+    run_week(coordinator.services)
+    tile = coordinator.tile(photos[0])
+    for name in ("anna", "boris", "clara"):
+        coordinator.draw(name, tile, BOX)
+    damaged_champion(coordinator)
+    late = coordinator.photo([BOX], model="det-0001")
+
+    with pytest.raises(BrokenModel, match=r"det-0001.*haulout rollback"):
+        run_week(coordinator.services)
+
+    run = coordinator.rows(RunRow)[-1]
+    assert (run.state, run.stage) == ("failed", "dispatch")
+    assert "haulout promote VERSION" in run.message
+    assert [animal.tile for animal in coordinator.rows(AnimalRow)] == [tile.id]
+    assert coordinator.task(coordinator.tile(late).id).label_studio_task
+
+
+def test_a_damaged_champion_that_is_restored_serves_on(coordinator, photos):
+    file = damaged_champion(coordinator)
+    whole = bytearray(file.read_bytes())
+    whole[-1] ^= 1
+    with pytest.raises(BrokenModel):
+        run_week(coordinator.services)
+
+    file.write_bytes(whole)
+    run_week(coordinator.services)
+
+    assert [run.state for run in coordinator.rows(RunRow)] == ["failed", "done"]
+    assert len(coordinator.rows(ProposalRow, ProposalRow.model == "det-0001")) == len(photos)
+
+
+def test_new_answers_are_taken_in_and_tasks_put_in_order_although_re_identification_is_damaged(coordinator, photos):
+    run_week(coordinator.services)
+    network = Reidentifier.frozen(ModelVersion("untitled"))
+    card = ModelCard(network.version, "reidentifier", 0, network.stored_settings())
+    version = keep(coordinator.services, card, {"linear": torch.zeros(2)}, None)
+    promote(coordinator.services, version, "operator", "for a test")
+    (coordinator.services.weights / version / TENSORS).unlink()
+    tile = coordinator.tile(photos[0])
+    for name in ("anna", "boris", "clara"):
+        coordinator.draw(name, tile, BOX)
+
+    with pytest.raises(BrokenModel, match="rollback reidentifier"):
+        listen(coordinator.services)
+
+    assert [animal.tile for animal in coordinator.rows(AnimalRow)] == [tile.id]
+    assert coordinator.label_studio.calls[-1] == ("retire", coordinator.task(tile.id).label_studio_task)

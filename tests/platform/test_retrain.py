@@ -8,7 +8,7 @@ from sqlmodel import select
 from haulout.db import reading, writing
 from haulout.retrain import NoSuchModel, promote, retrain_detector, retrain_reidentifier, rollback
 from haulout.retrain.decisions import Exam, decide, keep
-from haulout.retrain.detector import labelled_tiles
+from haulout.retrain.material import labelled_tiles
 from haulout.serving import serving_detector, serving_version
 from haulout.tables import (
     AnimalRow,
@@ -200,8 +200,9 @@ def test_a_detector_is_trained_examined_against_the_champion_and_promoted(coordi
 
     (model,) = coordinator.rows(ModelRow)
     assert (version, model.state, model.exam["champion"], model.exam["tiles"]) == ("det-0001", "serving", COLD, 4)
-    learned = {name: value for name, value in model.card["data"].items() if name != "digest"}
-    assert learned == {"tiles": 12, "boxes": 24, "run": None}
+    learned = model.card["data"]
+    assert learned["tiles"] + learned["held_out_tiles"] == 12 and learned["boxes"] == 2 * learned["tiles"]
+    assert (learned["run"], learned["start"]) == (None, "scratch")
     assert model.card["kind"] == "detector" and model.card["seed"] and model.card["settings"]["seconds"] == 1.2
     assert decisions(coordinator) == [("det-0001", "promoted", None)]
     assert serving_detector(coordinator.services).version == "det-0001"

@@ -4,6 +4,8 @@ from haulout_models.evaluation.comparison import Comparison, compare, paired_boo
 from haulout_models.evaluation.conditions import Condition, by_condition, crowd
 from haulout_models.evaluation.counts import CountError, count_error, counting_threshold
 from haulout_models.evaluation.exams import (
+    CERTAIN,
+    COUNTED,
     DetectorExam,
     Exam,
     ReidentifierExam,
@@ -25,6 +27,8 @@ from haulout_models.evaluation.ranking import mean_average_precision, rank1
 from haulout_models.evaluation.sheets import DOUBTED, FALSE, Sheet
 
 __all__ = [
+    "CERTAIN",
+    "COUNTED",
     "DOUBTED",
     "FALSE",
     "Comparison",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from haulout_models.evaluation.comparison import resample
+from haulout_models.evaluation.comparison import Measure, resample
 from haulout_models.evaluation.precision import ResampledPrecision, graded_precision
 from haulout_models.evaluation.sheets import DOUBTED, Sheet
 
@@ -113,7 +113,7 @@ def intervals(
     if len(set(clusters)) < 2 or not any(len(sheet.truth) for sheet in sheets):
         return {}
     tally = Tally.of(sheets, threshold)
-    measures = {
+    measures: Mapping[str, Measure] = {
         "ap50": ResampledPrecision([sheet.graded() for sheet in sheets]),
         "recall": tally.recall,
         "count_relative_error": tally.bias,
@@ -122,9 +122,9 @@ def intervals(
     return {name: (float(low), float(high)) for name, (low, high) in limits.items()}
 
 
-def _share(part: float, whole: float) -> float:
+def _share(part: Floats, whole: Floats) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _surplus(counted: float, true: float) -> float:
+def _surplus(counted: Floats, true: Floats) -> float:
     return float((counted - true) / true) if true else (float("inf") if counted else 0.0)

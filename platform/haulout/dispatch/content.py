@@ -37,7 +37,7 @@ def _machine_boxes(task: TaskRow, tile: Tile, session: Session) -> list[dict[str
     """Return the prediction of the task's model on its tile; empty for a blind task."""
     if task.blind:
         return []
-    drawn, scores = machine_boxes(session, tile, task.model)
+    drawn, scores = machine_boxes(session, tile, task.model, task.created_at)
     return boxes.write(drawn, scores, tile)
 
 

@@ -14,6 +14,7 @@ from haulout.db import reading, writing
 from haulout.figures import PURPOSE, Figure, Season, read_season
 from haulout.services import Services, Tell, silently
 from haulout.serving import detector_version
+from haulout.spots import read_things
 from haulout.tables import ConsensusRow, FigureRow, ProposalRow
 from labeling_configs.vocabulary import COLD
 
@@ -77,19 +78,21 @@ def _quality(session: Session, season: Season, site: str) -> Iterator[FigureRow]
     from haulout_models.evaluation import grade
 
     at = [place for place in _examined(season) if season.candidates[season.checked.unit[place]].model != COLD]
-    found, animals, boxes = (np.zeros(len(at)) for _ in range(3))
+    found, animals, drawn = (np.zeros(len(at)) for _ in range(3))
+    things = read_things(session)
     for row, place in enumerate(at):
         candidate = season.candidates[season.checked.unit[place]]
         truth = session.get_one(ConsensusRow, candidate.tile.id).accepted()
         proposal = session.get_one(ProposalRow, (candidate.photo.id, candidate.model))
-        shown = candidate.tile.core.holds_centres_of(proposal.boxes()) & (proposal.scores() >= SHOWN_ABOVE)
+        boxes, scores = things.read(candidate.photo, proposal)
+        shown = candidate.tile.core.holds_centres_of(boxes) & (scores >= SHOWN_ABOVE)
         inside = truth[candidate.tile.core.holds_centres_of(truth)]
-        graded = grade(inside, (proposal.boxes()[shown], proposal.scores()[shown]))
-        found[row], animals[row], boxes[row] = graded.hits.sum(), len(inside), len(graded.hits)
+        graded = grade(inside, (boxes[shown], scores[shown]))
+        found[row], animals[row], drawn[row] = graded.hits.sum(), len(inside), len(graded.hits)
     checked = season.checked
     own = Checked(checked.unit[at], checked.count[at], checked.probability[at], checked.wave[at])
     try:
-        for name, whole in (("recall", animals), ("precision", boxes)):
+        for name, whole in (("recall", animals), ("precision", drawn)):
             if whole.any():
                 yield _row(site, name, "", ratio(own, found, whole))
     except NothingDrawn:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -29,6 +30,12 @@ class Figure:
             return cls(float(stored["mean"]), stored.get("low"), stored.get("high"))
         return None
 
+    @classmethod
+    def of(cls, measures: Mapping[str, Any], name: str) -> "Figure | None":
+        """Read one of an exam's measures with the interval that stands beside them, if any."""
+        figure, limits = cls.read(measures.get(name)), measures.get("intervals", {}).get(name)
+        return cls(figure.value, *limits) if figure and limits else figure
+
 
 @dataclass(frozen=True)
 class Exam:
@@ -46,6 +53,11 @@ class Exam:
     difference: Figure | None
     """What it scored more than the network that served, on the same exam: AP50 or rank-1."""
 
+    @property
+    def refused(self) -> bool:
+        """Whether it does not serve because of its exam."""
+        return self.state == "refused"
+
 
 def exams(session: Session) -> tuple[Exam, ...]:
     """Return the exams of all networks, oldest first."""
@@ -59,7 +71,7 @@ def _exam(row: ModelRow) -> Exam:
         kind=row.kind,
         state=row.state,
         created_at=row.created_at,
-        ap50=Figure.read(row.exam.get("ap50")),
+        ap50=Figure.of(row.exam, "ap50"),
         count_error=Figure.read(row.exam.get("count_mae")),
         rank1=Figure.read(row.exam.get("rank1")),
         difference=Figure.read(row.exam.get("difference")),

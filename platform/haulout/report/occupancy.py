@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from active_learning.counts import DailyCount, PhotoCount, daily_counts
 from active_learning.tiling import stitch
 from haulout.answers import SettledTile
+from haulout.spots import Things, read_things
 from haulout.tables import ConsensusRow, ModelRow, PhotoRow, ProposalRow, TileRow
 from labeling_configs.vocabulary import PhotoId, Rectangle
 
@@ -74,10 +75,10 @@ def _photo_counts(seen: Iterable[_Seen]) -> list[PhotoCount]:
 
 def _seen(session: Session, site: str) -> list[_Seen]:
     settled = _settled(session, site)
-    proposals = _proposals(session, site)
+    proposals, things = _proposals(session, site), read_things(session)
     photos = session.exec(select(PhotoRow).where(PhotoRow.site == site))
     return [
-        _look(photo, settled.get(photo.id, []), proposals.get(photo.id))
+        _look(photo, settled.get(photo.id, []), proposals.get(photo.id), things)
         for photo in photos
         if photo.id in settled or photo.id in proposals
     ]
@@ -103,18 +104,21 @@ def _proposals(session: Session, site: str) -> Mapping[str, ProposalRow]:
     return {row.photo: row for row in session.exec(query)}
 
 
-def _look(photo: PhotoRow, settled: Sequence[SettledTile], proposal: ProposalRow | None) -> _Seen:
+def _look(photo: PhotoRow, settled: Sequence[SettledTile], proposal: ProposalRow | None, things: Things) -> _Seen:
     cores = [tile.core for tile, _, _ in settled]
     confirmed = len(stitch(settled).boxes)
     covered = sum(core.width * core.height for core in cores)
-    return _Seen(photo, confirmed, _expected_outside(cores, proposal), covered >= photo.width * photo.height)
+    expected = _expected_outside(photo, cores, proposal, things)
+    return _Seen(photo, confirmed, expected, covered >= photo.width * photo.height)
 
 
-def _expected_outside(cores: Iterable[Rectangle], proposal: ProposalRow | None) -> float:
+def _expected_outside(
+    photo: PhotoRow, cores: Iterable[Rectangle], proposal: ProposalRow | None, things: Things
+) -> float:
     """Return the machine's expectation for the part of the photo that people have not settled."""
     if proposal is None:
         return 0.0
-    boxes, scores = proposal.boxes(), proposal.scores()
+    boxes, scores = things.read(photo, proposal)
     inside = np.zeros(len(boxes), dtype=np.bool_)
     for core in cores:
         inside |= core.holds_centres_of(boxes)

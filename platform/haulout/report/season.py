@@ -7,6 +7,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from active_learning.counts import DailyCount, Season, seasons
+from haulout.aside import Aside, read_aside
 from haulout.report.catalogue import Catalogue, read_catalogue
 from haulout.report.effort import Effort, read_effort
 from haulout.report.estimates import Figures, read_figures
@@ -40,6 +41,8 @@ class Report:
     effort: Effort
     exams: tuple[Exam, ...]
     figures: Figures
+    aside: Aside | None
+    """What triage says of the photos; None before it was learned."""
 
     @property
     def peak(self) -> DailyCount | None:
@@ -65,6 +68,7 @@ def season_report(session: Session, site: str) -> Report:
         effort=read_effort(session, site),
         exams=exams(session),
         figures=read_figures(session, site),
+        aside=read_aside(session, site),
     )
 
 

@@ -1,20 +1,26 @@
 """What becomes of a trained model: promoted, refused, or rolled back; every decision is written down."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
 from haulout.db import reading, writing
-from haulout.errors import HauloutError
+from haulout.errors import BrokenModel, HauloutError
 from haulout.services import Services
-from haulout.tables import DecisionRow, ModelRow
+from haulout.tables import DecisionRow, ExaminedRow, ModelRow
+from haulout_models.checkpoints import BrokenCheckpoint
+from haulout_models.origin import code_version
 from labeling_configs.vocabulary import ModelCard, ModelVersion
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+EXAM = "exam"
+"""Who decides, when no person does."""
 
 
 class NoSuchModel(HauloutError):
@@ -38,9 +44,18 @@ def trained_on(services: Services, kind: str, digest: str) -> str | None:
     return row.version if row and row.state != "candidate" and row.card["data"].get("digest") == digest else None
 
 
+def waiting(services: Services, kind: str, digest: str) -> ModelVersion | None:
+    """Return the newest model of this kind when it was trained on just this and a power cut came before its exam."""
+    with reading(services.database) as session:
+        newest = select(ModelRow).where(ModelRow.kind == kind).order_by(col(ModelRow.version).desc())
+        row = session.exec(newest).first()
+    waits = row is not None and row.state == "candidate" and row.card["data"].get("digest") == digest
+    return ModelVersion(row.version) if row and waits else None
+
+
 def keep(services: Services, card: ModelCard, tensors: Mapping[str, "Tensor"], run: int | None) -> ModelVersion:
     """Store a trained network as a candidate under the next free version, whatever its card says; return that."""
-    card = replace(card, version=services.registry.next_version(card.kind))
+    card = replace(card, version=services.registry.next_version(card.kind), code=code_version())
     stored = services.registry.save(card, tensors)
     row = ModelRow(
         version=stored.version,
@@ -55,26 +70,31 @@ def keep(services: Services, card: ModelCard, tensors: Mapping[str, "Tensor"], r
     return stored.version
 
 
-def decide(services: Services, version: str, exam: Exam, by: str = "exam") -> bool:
-    """Store a candidate's exam and promote or refuse it; return whether it serves now."""
+def decide(services: Services, version: str, exam: Exam, examined: Sequence[ExaminedRow] = ()) -> bool:
+    """Store a candidate's exam, with what it drew there, and promote or refuse it; return whether it serves now."""
+    scores = _storable(exam.scores)
+    services.registry.keep_exam(ModelVersion(version), scores)
     with writing(services.database) as session:
         model = _model(session, version)
-        model.exam = {name: _storable(score) for name, score in exam.scores.items()}
+        model.exam = scores
         session.add(model)
+        for row in examined:
+            session.merge(row)
         if exam.passed:
-            _serve(services, session, model, "promoted", exam.reason, by)
+            _serve(services, session, model, "promoted", exam.reason, EXAM)
         else:
             model.state = "refused"
-            session.add(_decision(services, model, "refused", exam.reason, by, None))
+            session.add(_decision(services, model, "refused", exam.reason, EXAM, None))
     return exam.passed
 
 
 def promote(services: Services, version: str, by: str, reason: str) -> None:
-    """Let a model serve on a person's word, whatever its exam said."""
+    """Let a model serve on a person's word, whatever its exam said; BrokenModel when it could not be loaded."""
     with writing(services.database) as session:
         model = _model(session, version)
         if model.state == "serving":
             raise NoSuchModel(f"{version} serves already.")
+        _verify(services, model)
         _serve(services, session, model, "promoted", reason, by)
 
 
@@ -89,8 +109,17 @@ def rollback(services: Services, kind: str, by: str) -> str:
         if latest is None or latest.replaced is None:
             raise NoSuchModel(f"{current.version} is the first {kind} that served; see `haulout status`.")
         model = _model(session, latest.replaced)
+        _verify(services, model)
         _serve(services, session, model, "rolled back", f"instead of {current.version}", by)
         return model.version
+
+
+def _verify(services: Services, model: ModelRow) -> None:
+    """Nothing may serve whose weights are not those that were examined: the next run could not look at a photo."""
+    try:
+        services.registry.verify(ModelVersion(model.version), model.sha256)
+    except BrokenCheckpoint as error:
+        raise BrokenModel(f"{model.version} cannot serve: {error}. `haulout promote VERSION` takes another.") from error
 
 
 def _serve(services: Services, session: Session, model: ModelRow, decision: str, reason: str, by: str) -> None:
@@ -119,7 +148,9 @@ def _decision(
 
 def _storable(score: Any) -> Any:
     """JSON knows no infinity, and PostgreSQL refuses it: what cannot be measured is null."""
-    if isinstance(score, list):
+    if isinstance(score, Mapping):
+        return {name: _storable(one) for name, one in score.items()}
+    if isinstance(score, list | tuple):
         return [_storable(one) for one in score]
     return None if isinstance(score, float) and not math.isfinite(score) else score
 

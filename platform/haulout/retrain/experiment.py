@@ -10,8 +10,9 @@ from sqlmodel import col, func, select
 
 from haulout import teaching
 from haulout.db import reading, writing
-from haulout.retrain.detector import LEAST_EXAM, ExamTile, digest_of, labelled_tiles
+from haulout.retrain.detector import LEAST_EXAM
 from haulout.retrain.lessons import Lesson, read_lessons
+from haulout.retrain.material import ExamTile, digest_of, labelled_tiles
 from haulout.services import Services, Tell, silently
 from haulout.tables import ExperimentRow
 from haulout_models.detector import Detector

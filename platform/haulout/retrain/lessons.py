@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from active_learning.equal_effort import cut_equal, without_help
 from active_learning.pool import Reason
 from haulout.answers import FOR_GOLD, live_answers
-from haulout.retrain.detector import labelled_tiles
+from haulout.retrain.material import labelled_tiles
 from haulout.storage import Storage
 from haulout.tables import BatchRow, ChosenRow, ConsensusRow, PhotoRow, TaskRow, TileRow
 from haulout_models.data import LabelledTile

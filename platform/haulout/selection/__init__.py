@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from active_learning.selection import Chosen, Shares
 from active_learning.selection import select as choose
+from haulout.aside import set_aside
 from haulout.candidates import as_pool, features_of, occupied_tiles
 from haulout.config import Settings
 from haulout.db import reading, writing
@@ -61,9 +62,10 @@ def put_in_order(services: Services) -> int:
 
 def _choose(session: Session, season: Asked, services: Services) -> Sequence[Chosen]:
     room = season.room(services.settings.batch_size)
-    fresh = {one.tile.id for one in season.fresh(room)}
-    if room <= 0 or not fresh:
+    if room <= 0 or not season.fresh(room):
         return ()
+    # Photos that triage sets aside are still drawn at random: figures would be wrong without them, and so would triage.
+    fresh = {one.tile.id for one in season.fresh(room, set_aside(session, season.model))}
     known = season.known()
     pool = as_pool(session, season.unasked(), known, season.model, fresh)
     shares = _shares(session, services.settings)

@@ -1,6 +1,6 @@
 """What people were asked so far, and how a new batch is written down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -47,16 +47,16 @@ class Asked:
         """Return the tiles nobody was asked about: the random share is drawn from all of them."""
         return [one for one in self.candidates if one.tile.id not in self.asked]
 
-    def fresh(self, size: int) -> list[Candidate]:
-        """Leave out bursts that were asked about before, as long as others are left: they show the same animals again.
+    def fresh(self, size: int, aside: Collection[str] = ()) -> list[Candidate]:
+        """Leave out photos set aside, and bursts that were asked about before, as long as others are left.
 
-        Other tiles of a photo that was begun stay: only all of them together count its animals. While one tile of a
-        burst waits for people, no other joins it.
+        Bursts show the same animals again. Other tiles of a photo that was begun stay: only all of them together count
+        its animals. While one tile of a burst waits for people, no other joins it.
         """
         known = self.known()
         bursts, photos = {one.photo.burst for one in known}, {one.photo.id for one in known}
         waiting = {one.photo.burst for one in known if self.asked[one.tile.id] == "open"}
-        unasked = [one for one in self.unasked() if one.photo.burst not in waiting]
+        unasked = [one for one in self.unasked() if one.photo.burst not in waiting and one.photo.id not in aside]
         fresh = [one for one in unasked if one.photo.burst not in bursts or one.photo.id in photos]
         return fresh if len({one.photo.burst for one in fresh}) >= size else unasked
 

@@ -7,7 +7,7 @@ from jinja2 import StrictUndefined
 
 from haulout.localisation import open_languages
 from haulout.services import Services
-from haulout.web import charts, health, languages, mistakes, pages, pictures, reasons, webhooks, wording
+from haulout.web import charts, health, languages, mistakes, pages, pictures, reasons, things, webhooks, wording
 from haulout.web.here import Here
 
 HEADERS = {
@@ -36,7 +36,7 @@ def create_app(services: Services, ring: Callable[[int], None] = in_silence) -> 
     reasons.teach(app)
     charts.teach(app)
     mistakes.explain(app)
-    for part in (pages, pictures, webhooks, health):
+    for part in (pages, pictures, things, webhooks, health):
         app.register_blueprint(part.blueprint)
     app.before_request(_refuse_nul)
     app.after_request(_with_headers)

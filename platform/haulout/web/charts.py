@@ -156,11 +156,20 @@ def presence(days: Sequence[Day], language: Language) -> Chart:
 
 
 def progress(exams: Sequence[Exam], language: Language) -> Chart:
-    """Draw how well each detector found the animals of its exam."""
+    """Draw how well each detector found the animals of its exam, over time; those that were refused apart."""
     marked = [exam for exam in exams if exam.ap50]
-    points = [Point(i, exam.version, exam.ap50) for i, exam in enumerate(marked) if exam.ap50]
-    name = language.gettext("AP50 in the exam")
-    return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
+    parts = [("promoted", "counted", False), ("refused", "refused", True)]
+    names = {"promoted": language.gettext("promoted"), "refused": language.gettext("refused")}
+    series = [
+        Series(names[name], style, tuple(_sat(exam, language) for exam in marked if exam.refused == refused))
+        for name, style, refused in parts
+    ]
+    return chart(language.gettext("AP50 in the exam"), series, top=1.0)
+
+
+def _sat(exam: Exam, language: Language) -> Point:
+    label = f"{exam.version}, {language.short_day(exam.created_at)}"
+    return Point(exam.created_at.timestamp(), label, exam.ap50 or Figure(0.0))
 
 
 def choosing(experiments: Sequence[Experiment], language: Language) -> Chart:

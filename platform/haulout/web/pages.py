@@ -3,14 +3,17 @@
 from flask import Blueprint, abort, render_template, request
 from sqlmodel import Session, col, select
 
+from haulout.aside import read_aside
 from haulout.db import reading
 from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, season_report, sites
-from haulout.tables import BatchRow, DecisionRow, IndividualRow, PhotoRow, QuarantineRow, TileRow
+from haulout.tables import BatchRow, DecisionRow, IndividualRow, ModelRow, PhotoRow, QuarantineRow, TileRow
 from haulout.teaching import foresee, read_experiments, saved
 from haulout.web import batches, individuals, overview, photos
 from haulout.web.here import here
+from haulout.web.model import model_page
 from haulout.web.people import person_page
 from haulout.web.photo import photo_page
+from haulout.web.things import waiting_places
 from haulout.web.tile import tile_page
 
 QUARANTINE_SHOWN = 500
@@ -30,6 +33,8 @@ def first() -> str:
             alarms=_retirement(session).alarms,
             teaching=foresee(session, settings),
             site=settings.site,
+            aside=read_aside(session),
+            places=waiting_places(session),
             label_studio=settings.label_studio.rstrip("/"),
         )
 
@@ -110,6 +115,14 @@ def model_list() -> str:
             saved=saved(experiments),
             teaching=foresee(session, here().services.settings),
         )
+
+
+@blueprint.get("/models/<version>")
+def model(version: str) -> str:
+    """Show one network: its exam beside the champion's, and what both drew."""
+    with reading(here().services.database) as session:
+        row = session.get(ModelRow, version) or abort(404)
+        return render_template("model.html", page=model_page(session, row, request.args.get("page", 1, type=int)))
 
 
 @blueprint.get("/individuals")

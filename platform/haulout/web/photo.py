@@ -6,7 +6,8 @@ from sqlmodel import Session, col, select
 
 from haulout.answers import live_answers, read_vote
 from haulout.report import shown_detector
-from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, ProposalRow, SightingRow, TileRow
+from haulout.spots import read_things
+from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, ProposalRow, SightingRow, TileRow, TriagedRow
 from haulout.web.drawn import Drawn, drawn
 from haulout.web.photos import neighbours
 from labeling_configs.vocabulary import Question
@@ -31,6 +32,9 @@ class PhotoPage:
     photo: PhotoRow
     model: str | None
     machine: tuple[Drawn, ...]
+    things: tuple[Drawn, ...]
+    """Boxes of the machine at places of which somebody said that there is no animal."""
+    triage: TriagedRow | None
     votes: tuple[tuple[Drawn, ...], ...]
     """The boxes of one vote each."""
     consensus: tuple[Drawn, ...]
@@ -47,10 +51,13 @@ def photo_page(session: Session, photo: PhotoRow) -> PhotoPage:
     settled = {tile.id: session.get(ConsensusRow, tile.id) for tile in tiles}
     proposal = _proposal(session, photo)
     before, after = neighbours(session, photo)
+    machine, things = _machine(session, photo, proposal)
     return PhotoPage(
         photo=photo,
         model=proposal.model if proposal else None,
-        machine=_machine(proposal),
+        machine=machine,
+        things=things,
+        triage=session.get(TriagedRow, photo.id),
         votes=tuple(vote for tile in tiles for vote in _votes(session, tile)),
         consensus=tuple(box for row in settled.values() if row for box in _agreed(row)),
         tiles=tuple(_state(tile, settled[tile.id]) for tile in tiles),
@@ -66,12 +73,16 @@ def _proposal(session: Session, photo: PhotoRow) -> ProposalRow | None:
     return shown or session.exec(newest).first()
 
 
-def _machine(proposal: ProposalRow | None) -> tuple[Drawn, ...]:
+def _machine(
+    session: Session, photo: PhotoRow, proposal: ProposalRow | None
+) -> tuple[tuple[Drawn, ...], tuple[Drawn, ...]]:
+    """Return the boxes that may be animals, and those that are things."""
     if proposal is None:
-        return ()
+        return (), ()
     boxes, scores = proposal.boxes(), proposal.scores()
-    clear = scores >= LEAST_SCORE
-    return drawn(boxes[clear], scores[clear])
+    thing, clear = read_things(session).on(photo, boxes, scores), scores >= LEAST_SCORE
+    may_be, is_none = clear & ~thing, clear & thing
+    return drawn(boxes[may_be], scores[may_be]), drawn(boxes[is_none], scores[is_none])
 
 
 def _votes(session: Session, tile: TileRow) -> list[tuple[Drawn, ...]]:

@@ -9,13 +9,15 @@ from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from haulout.aside import ANIMALS, EMPTY, LOOK
 from haulout.report import shown_detector
-from haulout.tables import AnimalRow, PhotoRow, ProposalRow
+from haulout.tables import AnimalRow, PhotoRow, ProposalRow, TriagedRow
 
 PER_PAGE = 24
 LIKELY = 0.5
 """From how many expected animals on a photo counts as one with animals."""
 SHOWS = ("animals", "nothing", "unseen")
+TRIAGE = (EMPTY, ANIMALS, LOOK)
 
 
 @dataclass(frozen=True)
@@ -27,22 +29,27 @@ class Filter:
     shows: str = ""
     """animals, nothing, or unseen: no machine has looked yet."""
     split: str = ""
+    triage: str = ""
+    """empty, animals or look: what triage says of the photo."""
 
     @classmethod
     def of(cls, arguments: Mapping[str, str]) -> Self:
         """Read the filter from a page's address; what makes no sense there is left out."""
         shows, split = arguments.get("shows", ""), arguments.get("split", "")
+        triage = arguments.get("triage", "")
         return cls(
             camera=arguments.get("camera", ""),
             day=_day(arguments.get("day", "")),
             shows=shows if shows in SHOWS else "",
             split=split if split in ("train", "exam") else "",
+            triage=triage if triage in TRIAGE else "",
         )
 
     def arguments(self) -> dict[str, str]:
         """Return the filter as it is written in an address."""
         day = self.day.isoformat() if self.day else ""
         given = {"camera": self.camera, "day": day, "shows": self.shows, "split": self.split}
+        given["triage"] = self.triage
         return {name: value for name, value in given.items() if value}
 
 
@@ -53,6 +60,8 @@ class Card:
     photo: PhotoRow
     animals: int
     expected: float | None
+    triage: str = ""
+    """What triage says: empty, animals, look, or nothing yet."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,9 @@ def _conditions(wanted: Filter, model: str | None) -> list[ColumnElement[bool]]:
         conditions += [col(PhotoRow.taken_at) >= start, col(PhotoRow.taken_at) < start + timedelta(days=1)]
     if wanted.split:
         conditions.append(col(PhotoRow.split) == wanted.split)
+    if wanted.triage:
+        sorted_so = and_(col(TriagedRow.photo) == PhotoRow.id, col(TriagedRow.verdict) == wanted.triage)
+        conditions.append(exists().where(sorted_so))
     if wanted.shows:
         conditions.append(_shows(wanted.shows, model))
     return conditions
@@ -134,7 +146,12 @@ def _cards(session: Session, photos: list[PhotoRow], model: str | None) -> tuple
         col(ProposalRow.photo).in_(ids), ProposalRow.model == model
     )
     animals, expected = dict(session.exec(counted).all()), dict(session.exec(looked).all())
-    return tuple(Card(photo, animals.get(photo.id, 0), expected.get(photo.id)) for photo in photos)
+    triaged = dict(
+        session.exec(select(TriagedRow.photo, TriagedRow.verdict).where(col(TriagedRow.photo).in_(ids))).all()
+    )
+    return tuple(
+        Card(photo, animals.get(photo.id, 0), expected.get(photo.id), triaged.get(photo.id, "")) for photo in photos
+    )
 
 
 def _day(text: str) -> date | None:

@@ -99,7 +99,7 @@ def tile_page(session: Session, tile: TileRow, photo: PhotoRow) -> TilePage:
         tile=tile,
         photo=photo,
         model=model,
-        machine=drawn(*machine_boxes(session, tile.word(), model or "")),
+        machine=drawn(*machine_boxes(session, tile.word(), model or "", task.created_at if task else None)),
         voters=tuple(
             Voter(min(number, COLOURS - 1), vote, drawn(vote.boxes), vote.person in excluded)
             for number, vote in enumerate(votes)
