@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -100,7 +101,8 @@ class Description(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Map RGB in [-1, 1], (n, 3, h, w), to vectors of unit length, (n, 432)."""
         means = [nn.functional.normalize(level.mean(dim=(2, 3)), dim=1) for level in self.backbone(pixels)[-2:]]
-        return torch.cat(means, dim=1) / len(means) ** 0.5
+        described: Tensor = torch.cat(means, dim=1) / len(means) ** 0.5
+        return described
 
 
 def describe(image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -160,9 +162,8 @@ def _fold(part: nn.Module) -> None:
     children = list(part.named_children())
     for (_, conv), (name, norm) in pairwise(children):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            conv.weight, conv.bias = fuse_conv_bn_weights(
-                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-            )
+            seen = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var), norm.eps
+            conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *seen, norm.weight, norm.bias)
             setattr(part, name, getattr(norm, "act", nn.Identity()))
     for _, child in children:
         _fold(child)

@@ -22,6 +22,8 @@ from haulout_models.training import DetectorTraining, Progress, Trained, train_d
 from labeling_configs.vocabulary import ModelCard, Rectangle
 
 _LESSON, _START, _UNFINISHED, _RESULT, _PROGRESS = "lesson.json", "start", "unfinished", "result", "progress.json"
+ERROR = "error.txt"
+"""Why the last try failed, if it did."""
 
 
 def write_job(
@@ -35,6 +37,7 @@ def write_job(
 ) -> None:
     """Write down a training; what an earlier, killed try has done in this folder is kept and gone on with."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / ERROR).unlink(missing_ok=True)
     if start is not None:
         (folder / _START).mkdir(exist_ok=True)
         write_model(folder / _START, _card(start, seed), start.trained_tensors())
@@ -110,5 +113,14 @@ def _read(stored: Mapping[str, Any]) -> LabelledTile:
     return LabelledTile(Path(stored["image"]), rectangle, boxes, np.array(stored["weights"], dtype=np.float64))
 
 
+def _main(folder: Path) -> None:
+    """What torchrun starts; it would say itself only that some process has failed."""
+    try:
+        do_job(folder, os.environ)
+    except Exception as error:
+        write_whole(folder / ERROR, f"{type(error).__name__}: {error}".encode())
+        raise
+
+
 if __name__ == "__main__":
-    do_job(Path(sys.argv[1]), os.environ)
+    _main(Path(sys.argv[1]))

@@ -59,7 +59,8 @@ def _rain(picture: Picture, rng: np.random.Generator) -> Picture:
     for x, y in rng.uniform(0, 1, (int(rng.integers(40, 160)), 2)) * (width, height):
         end = (int(x + slant * length), int(y + length))
         cv2.line(streaks, (int(x), int(y)), end, 255, 1, cv2.LINE_AA)
-    share = cv2.GaussianBlur(streaks, (0, 0), 0.8)[:, :, None] / 255.0 * rng.uniform(0.3, 0.7)
+    soft = np.asarray(cv2.GaussianBlur(streaks, (0, 0), 0.8), dtype=np.float64)[:, :, None]
+    share = soft / 255.0 * rng.uniform(0.3, 0.7)
     return _bytes(picture * (1 - share) + 225.0 * share)
 
 

@@ -76,6 +76,12 @@ class Settings(BaseModel):
     pair_experts: int = Field(default=2, ge=1)
     pairs_per_run: int = Field(default=60, ge=0)
     detector_minutes: float = Field(default=12, gt=0)
+    training_processes: int = Field(default=1, ge=1)
+    """Processes that train one detector together, started by torchrun: one for each GPU, or one for a few cores."""
+    backbone: str = "tf_efficientnet_lite0"
+    """The network under the detector: what is installed with Haulout, or the name of any timm network."""
+    backbone_weights: str = ""
+    """A safetensors file with that network's weights; timm fetches them when empty, which needs internet."""
     warm_share: float = Field(default=0.5, ge=0, le=1)
     """Share of these minutes for a second detector that learns on from the serving one; the held-out days pick one."""
     held_out_share: float = Field(default=0.1, ge=0, lt=1)

@@ -1,9 +1,6 @@
 """A training as a folder: by one process or several, here or elsewhere."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,10 +10,10 @@ from haulout_models.detector import DetectorSettings
 from haulout_models.evaluation import examine_detector
 from haulout_models.job import do_job, job_progress, job_result, write_job
 from haulout_models.team import CPU, Team, joined
+from haulout_models.together import TrainingFailed, train_together
 from haulout_models.training import DetectorTraining, train_detector
 from labeling_configs.vocabulary import Rectangle
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = DetectorTraining(
     steps=60, side=192, rate=5e-3, checks=2, augmentation=NO_CHANGE, detector=DetectorSettings(width=32)
 )
@@ -50,26 +47,24 @@ def test_a_folder_carries_the_network_to_start_from(drawn_tiles, tmp_path):
 
 
 @pytest.mark.timeout(300)
-def test_two_processes_of_torchrun_train_one_network_together(drawn_tiles, tmp_path):
-    write_job(tmp_path, drawn_tiles, SETTINGS, 0, held_out=drawn_tiles[:2])
+def test_two_processes_train_one_network_together(drawn_tiles, tmp_path):
+    told = []
 
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, "-m", "haulout_models.job", str(tmp_path)],
-        cwd=ROOT / "models",
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'models'}", "OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    together = train_together(2, tmp_path, drawn_tiles, SETTINGS, 0, told.append, held_out=drawn_tiles[:2])
 
-    assert done.returncode == 0, done.stderr[-2000:]
-    together = job_result(tmp_path)
     alone = train_detector(drawn_tiles, SETTINGS, 0, held_out=drawn_tiles[:2]).detector
     assert together.steps == SETTINGS.steps
+    assert told[-1].step <= SETTINGS.steps
     assert examine_detector(together.detector, drawn_tiles).ap50 > 0.5
     different = [not torch.equal(t, together.detector.state_dict()[n]) for n, t in alone.trained_tensors().items()]
     assert any(different), "the second process's squares taught nothing"
+
+
+def test_processes_that_fail_say_why(drawn_tiles, tmp_path):
+    gone = [replace(tile, image=tmp_path / "gone.png") for tile in drawn_tiles]
+
+    with pytest.raises(TrainingFailed, match=r"gone\.png"):
+        train_together(2, tmp_path, gone, SETTINGS, 0, lambda now: None)
 
 
 def test_one_process_is_a_team_of_its_own():

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from shutil import rmtree
 from typing import Any
 
 from haulout.db import reading
@@ -11,8 +12,10 @@ from haulout.retrain.leaks import LEARNED, LOOKED_AT, refuse_exam_photos
 from haulout.retrain.material import ExamTile, Material
 from haulout.services import Services, Tell
 from haulout.tables import ModelRow
-from haulout_models.detector import BoxDetector, Detector
+from haulout_models.detector import BoxDetector, Detector, DetectorSettings
 from haulout_models.origin import photos_of
+from haulout_models.team import alone
+from haulout_models.together import train_together
 from haulout_models.training import DetectorTraining, Progress, Trained, train_detector
 from labeling_configs.vocabulary import ModelCard, ModelVersion
 
@@ -57,12 +60,21 @@ def train_challenger(
     version = keep(services, card, detector.trained_tensors(), source["run"])
     for file in services.registry.folder.glob(f"{KIND}-*.unfinished"):
         file.unlink(missing_ok=True)
+    for folder in services.registry.folder.glob(f"{KIND}-*.together"):
+        rmtree(folder, ignore_errors=True)
     return version
+
+
+def training_settings(services: Services) -> DetectorTraining:
+    """Say how the weekly detector is trained, as configured."""
+    configured = services.settings
+    network = DetectorSettings(backbone=configured.backbone, weights=configured.backbone_weights)
+    return DetectorTraining(seconds=configured.detector_minutes * 60, detector=network)
 
 
 def _starts(services: Services, material: Material, champion: BoxDetector) -> list[Start]:
     """Share the time between the two beginnings; all of it is for the one from nothing where no other is fair."""
-    settings = DetectorTraining(seconds=services.settings.detector_minutes * 60)
+    settings = training_settings(services)
     share = services.settings.warm_share
     known = _able_to_go_on(services, champion.version, settings, material) if share else None
     if known is None:
@@ -101,15 +113,14 @@ def _train(services: Services, material: Material, start: Start, seed: int, tell
     enough = len(material.held_out) >= LEAST_HELD_OUT
     unfinished = services.registry.folder / f"{KIND}-{start.name}.unfinished"
     unfinished.parent.mkdir(parents=True, exist_ok=True)
+    held_out = [tile.truth for tile in material.held_out] if enough else []
+    processes, settings, begin = services.settings.training_processes, start.settings, start.detector
+    if processes > 1:
+        folder = unfinished.with_suffix(".together")
+        return train_together(processes, folder, tiles, settings, seed, progress, held_out=held_out, start=begin)
+    clock = time.monotonic
     return train_detector(
-        tiles,
-        start.settings,
-        seed,
-        progress,
-        unfinished,
-        time.monotonic,
-        held_out=[tile.truth for tile in material.held_out] if enough else (),
-        start=start.detector,
+        tiles, settings, seed, progress, unfinished, clock, held_out=held_out, start=begin, team=alone()
     )
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from haulout.db import reading
-from haulout.retrain.challenger import KIND, train_challenger
+from haulout.retrain.challenger import KIND, train_challenger, training_settings
 from haulout.retrain.decisions import trained_on, waiting
 from haulout.retrain.examination import examine_challenger
 from haulout.retrain.material import ExamTile, Material, digest_of
 from haulout.services import Services, Tell, silently
 from haulout.serving import serving_detector
-from haulout_models.training import DetectorTraining
 from labeling_configs.vocabulary import ModelVersion
 
 LEAST_TILES = 12
@@ -27,7 +26,7 @@ def retrain_detector(services: Services, run: int | None = None, tell: Tell = si
     if too_little := _too_little(material):
         tell(too_little, 0, 0)
         return None
-    settings = DetectorTraining(seconds=services.settings.detector_minutes * 60)
+    settings = training_settings(services)
     digest = digest_of([tile.truth for tile in [*material.training, *material.held_out]], settings)
     if known := trained_on(services, KIND, digest):
         tell(f"Nothing new was agreed since {known} was trained", 0, 0)
