@@ -15,6 +15,7 @@ from haulout_models.backbone import LITE0, STRIDES, Backbone, describe, load_bac
 from haulout_models.calibration import Calibration
 from haulout_models.search import search
 from haulout_models.tiling import Found
+from haulout_models.views import VIEWS, mean_of_views
 from labeling_configs.vocabulary import ModelVersion
 
 STRIDE = STRIDES[0]
@@ -52,6 +53,8 @@ class DetectorSettings:
     overlap: int = 128
     overlap_allowed: float = 0.55
     """Two boxes of greater intersection over union are one animal; walruses in heaps do reach a half."""
+    views: int = 1
+    """So many views of each tile, mirrored and turned, are averaged: 1, 2, or for views from above 4 or 8."""
     threshold: float = 0.1
     """Boxes that are less probable than this are not told."""
     calibration: Calibration = field(default_factory=Calibration)
@@ -61,6 +64,10 @@ class DetectorSettings:
         """Return width and height at which the network looks at a photo of this width and height."""
         scale = self.scale if self.fit is None else self.fit / max(size)
         return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+    def __post_init__(self) -> None:
+        if self.views not in VIEWS:
+            raise ValueError(f"a tile has {', '.join(map(str, VIEWS))} views, not {self.views}")
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "DetectorSettings":
@@ -115,6 +122,10 @@ class Detector(nn.Module):
         raw: Tensor = self.head(self.backbone(pixels))
         return raw
 
+    def look(self, pixels: Tensor) -> Tensor:
+        """Map pixels as `forward` does, averaged over the views that the settings want."""
+        return mean_of_views(self, pixels, self.settings.views)
+
     def set_free(self, stages: int) -> list[nn.Parameter]:
         """Let the backbone's last stages be trained too, and return their weights."""
         parts = self.backbone.stages()
@@ -141,7 +152,7 @@ class Detector(nn.Module):
     ) -> Found:
         """Find the animals in an RGB image (h, w, 3) of any size, however many there are.
 
-        Where the image is a photo decoded at reduced scale, size is the photo's width and height; boxes are in its pixels.
+        Where the image is a photo decoded at reduced scale, size is the photo's width and height; boxes are in those.
         """
         return search(self.settings, self._look, image, threshold, size)
 
@@ -156,7 +167,8 @@ class Detector(nn.Module):
     @torch.inference_mode()
     def _look(self, tiles: NDArray[np.uint8], threshold: float) -> list[Found]:
         self.eval()
-        return [peaks(raw, threshold) for raw in self(to_pixels(tiles))]
+        device = next(self.parameters()).device
+        return [peaks(raw, threshold) for raw in self.look(to_pixels(tiles).to(device)).cpu()]
 
 
 class Head(nn.Module):
@@ -218,7 +230,7 @@ def boxes_of(raw: Tensor) -> Tensor:
 
 
 def hills(raw: Tensor, threshold: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Find all pixels of (n, 5, h, w) hotter than their eight neighbours: image's number (k,), boxes (k, 4), scores (k,).
+    """Find the pixels of (n, 5, h, w) hotter than their eight neighbours: image's number (k,), box (k, 4), score (k,).
 
     Tensors in and out and nothing else, so that it can be exported with the network.
     """

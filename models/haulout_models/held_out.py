@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from haulout_models.calibration import calibrate
+from haulout_models.calibration import Calibration, calibrate
 from haulout_models.data import LabelledTile
 from haulout_models.detector import Detector
 from haulout_models.evaluation.exams import examine_detector
@@ -20,10 +20,10 @@ def held_out_score(detector: Detector, tiles: Sequence[LabelledTile]) -> float:
 
 
 def calibrated(detector: Detector, tiles: Sequence[LabelledTile]) -> Detector:
-    """Give a detector whose scores are raw the curve that these tiles call for; too few leave it as it is."""
+    """Give a detector the curve that these tiles call for, instead of what it has; too few leave its scores raw."""
     if not tiles:
         return detector
-    wanted = detector.settings
+    wanted = replace(detector.settings, calibration=Calibration())
     detector.settings = replace(wanted, threshold=LEAST_SCORE)
     photos = examine_detector(detector, tiles).photos
     scores = np.concatenate([photo.scores for photo in photos])

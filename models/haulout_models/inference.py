@@ -1,15 +1,12 @@
 """Runs trained networks by ONNX Runtime, two to three times faster than torch on a CPU, and checked against it."""
 
-import io
 import logging
 import os
-import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-import cv2
 import numpy as np
 import onnxruntime
 import torch
@@ -19,25 +16,14 @@ from torch import Tensor, nn
 from haulout_models.backbone import Description, describe, glance, shared_backbone
 from haulout_models.decoding import Decoded, Size, UnreadablePhoto, decode, in_order
 from haulout_models.detector import BoxDetector, Detector, DetectorSettings, best_first, hills
+from haulout_models.exporting import PIXELS, TOLERANCE, UnfaithfulCopy, compare, onnx_session, probe
 from haulout_models.search import search
 from haulout_models.tiling import Found
 from labeling_configs.vocabulary import ModelVersion
 
 log = logging.getLogger(__name__)
 
-TOLERANCE = 1e-3
-"""How far raw outputs may differ from torch's: a thousandth of a logit, of a cell, or of a size's logarithm."""
-_PIXELS = 0.05
-"""How far boxes read off the same raw output may lie apart."""
-_OPSET = 17
-_TRACED, _PROBED = (2, 64, 96, 3), (3, 96, 160, 3)
-"""A probe of another size than the traced one finds sizes that the export took for constants."""
-
 Describer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-
-
-class UnfaithfulCopy(RuntimeError):
-    """The exported network cannot be made, or does not answer as the trained one does."""
 
 
 @runtime_checkable
@@ -65,7 +51,7 @@ class FastDetector:
     def of(cls, detector: Detector, threads: int = 1) -> "FastDetector":
         """Export a detector; UnfaithfulCopy when its answers to a probe differ by more than TOLERANCE."""
         network = _Finding(detector).eval()
-        session = _session(network, ("threshold",), ("raw", "number", "boxes", "scores"), threads)
+        session = onnx_session(network, ("threshold",), ("raw", "number", "boxes", "scores"), threads)
         _check_finding(detector, session)
         return cls(detector.version, detector.settings, session)
 
@@ -95,14 +81,14 @@ def fast(detector: Detector, threads: int = 1) -> Detector | FastDetector:
 def fast_describer(threads: int = 1) -> Describer:
     """Return `describe` as ONNX Runtime runs it, or, with a warning, as it is where that would change its answers."""
     try:
-        session = _session(_Describing(Description(shared_backbone())).eval(), (), ("description",), threads)
+        session = onnx_session(_Describing(Description(shared_backbone())).eval(), (), ("description",), threads)
 
         def described(image: NDArray[np.uint8]) -> NDArray[np.float32]:
             seen: NDArray[np.float32] = session.run(None, {"images": glance(image)[None]})[0][0]
             return seen
 
-        probe = _probe()[0]
-        _compare("description", described(probe), describe(probe))
+        picture = probe()[0]
+        compare("description", described(picture), describe(picture))
     except UnfaithfulCopy as error:
         log.warning("photos are described by torch, two to three times slower: %s", error)
         return describe
@@ -124,13 +110,13 @@ def seen_by(detector: BoxDetector | ScaledDetector) -> Callable[[Size], Size]:
 def detect_files(
     detector: BoxDetector | ScaledDetector, paths: Iterable[Path], workers: int | None = None
 ) -> Generator[tuple[Path, Found | UnreadablePhoto], None, None]:
-    """Yield the boxes found in each photo, or why it cannot be read, in order; each worker decodes and looks in turn."""
+    """Yield the boxes found in each photo, or why it is unreadable, in order; each worker decodes and looks in turn."""
     wanted = seen_by(detector)
     return in_order(paths, lambda path: find(detector, decode(path, wanted)), workers or workers_for(detector))
 
 
 def workers_for(detector: BoxDetector | ScaledDetector) -> int:
-    """Return how many photos to look at side by side: one for each core, or one where torch brings threads of its own."""
+    """Return how many photos to look at side by side: one for each core, or one where torch brings its own threads."""
     return 1 if isinstance(detector, Detector) else os.cpu_count() or 1
 
 
@@ -142,7 +128,7 @@ class _Finding(nn.Module):
         self.detector = detector
 
     def forward(self, images: Tensor, threshold: Tensor) -> tuple[Tensor, ...]:
-        raw = self.detector(_pixels(images))
+        raw = self.detector.look(_pixels(images))
         return raw, *hills(raw, threshold)
 
 
@@ -161,67 +147,13 @@ def _pixels(images: Tensor) -> Tensor:
     return (images.to(torch.float32) / 127.5 - 1.0).permute(0, 3, 1, 2)
 
 
-def _session(
-    network: nn.Module, more_inputs: Sequence[str], outputs: Sequence[str], threads: int
-) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others work on this machine too
-    try:
-        content = _export(network, ("images", *more_inputs), outputs)
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # neither the exporter's nor onnxruntime's exceptions share a base class
-        raise UnfaithfulCopy(f"it could not be exported: {error}") from error
-
-
-def _export(network: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """Trace the network; the newer exporter, for which torch warns, takes a minute and two more packages."""
-    content = io.BytesIO()
-    example = (torch.zeros(_TRACED, dtype=torch.uint8), torch.tensor(0.5))[: len(inputs)]
-    axes: Mapping[str, Any] = {"images": {0: "n", 1: "height", 2: "width"}}
-    free = {"raw": {0: "n", 2: "rows", 3: "columns"}, "description": {0: "n"}}
-    axes = axes | {name: free.get(name, {0: "found"}) for name in outputs}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network,
-            example,
-            content,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=list(inputs),
-            output_names=list(outputs),
-            dynamic_axes=axes,
-        )
-    return content.getvalue()
-
-
 def _check_finding(detector: Detector, session: onnxruntime.InferenceSession) -> None:
     """Compare the raw output with torch's, and what is read off it with what torch reads off the same."""
-    images = _probe()
+    images = probe()
     given = {"images": images, "threshold": np.array(0.0, dtype=np.float32)}
     raw, *read = session.run(None, given)
     with torch.inference_mode():
-        _compare("raw output", raw, detector(_pixels(torch.from_numpy(images))).numpy())
+        compare("raw output", raw, detector.look(_pixels(torch.from_numpy(images))).numpy())
         wanted = hills(torch.from_numpy(raw), 0.0)
     for name, ours, theirs in zip(("number", "boxes", "scores"), read, wanted, strict=True):
-        _compare(name, ours, theirs.numpy(), _PIXELS if name == "boxes" else TOLERANCE)
-
-
-def _compare(name: str, ours: NDArray[Any], theirs: NDArray[Any], allowed: float = TOLERANCE) -> None:
-    if ours.shape != theirs.shape:
-        raise UnfaithfulCopy(f"{name} of shape {ours.shape} instead of {theirs.shape}")
-    difference = float(np.abs(ours - theirs).max(initial=0.0))
-    if not difference <= allowed:  # also true of what is not a number
-        raise UnfaithfulCopy(f"{name} differs by {difference:.2g}, more than {allowed:g}")
-
-
-def _probe() -> NDArray[np.uint8]:
-    """Patches and noise, so that every part of a network has something to say."""
-    number, height, width, _ = _PROBED
-    rng = np.random.default_rng(0)
-    patches = rng.integers(0, 256, (number, height // 16, width // 16, 3)).astype(np.uint8)
-    large = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in patches])
-    noisy = large.astype(np.int64) + rng.integers(-9, 10, large.shape)
-    return np.clip(noisy, 0, 255).astype(np.uint8)
+        compare(name, ours, theirs.numpy(), PIXELS if name == "boxes" else TOLERANCE)

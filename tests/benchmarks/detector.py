@@ -4,8 +4,10 @@
         --minutes 20 --json OUT
 
 boxes.csv has the columns file, split, class, x1, y1, x2, y2 (pixels), and optionally species, by which the exam is
-also scored apart. `--peers` trains torchvision's SSDlite and Faster R-CNN MobileNet for the same minutes each. `--published FILE` adds detections that the data's authors published: {image: [{"box": [x1, y1, x2, y2],
-"score": s}]}, images joined by the part of their name before "_png.rf". All classes are taken as one.
+also scored apart. `--peers` trains torchvision's SSDlite and Faster R-CNN MobileNet for the same minutes each.
+`--published FILE ...` adds detections that the data's authors published, {image: [{"box": [x1, y1, x2, y2], "score":
+s}]}, images joined by the part of their name before "_png.rf". `--minutes 0 --weights FOLDER` scores what was kept before.
+All classes are taken as one.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import os
 import platform
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +29,10 @@ from detector_data import Exam, pick, published_detections, read_exam, read_spli
 from detector_peers import PEERS, train_peer  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from haulout_models.checkpoints import write_model  # noqa: E402
-from haulout_models.data import Augmentation  # noqa: E402
-from haulout_models.detector import BoxDetector, DetectorSettings  # noqa: E402
+from haulout_models.checkpoints import read_model, write_model  # noqa: E402
+from haulout_models.data import Augmentation, LabelledTile  # noqa: E402
+from haulout_models.detector import BoxDetector, Detector, DetectorSettings  # noqa: E402
+from haulout_models.held_out import calibrated  # noqa: E402
 from haulout_models.onnx_detector import OnnxDetector  # noqa: E402
 from haulout_models.starter import load_starter  # noqa: E402
 from haulout_models.training import DetectorTraining, Progress, Trained, train_detector  # noqa: E402
@@ -55,9 +59,15 @@ def main() -> None:
             tiles, settings, options.seed, report, checkpoint, time.monotonic, ModelVersion("ours"), held_out=held_out
         )
         minutes = (time.monotonic() - began) / 60
-        methods["ours"] = exam.score(detections(trained.detector, exam), 0.5) | curve(trained, minutes)
         if options.keep:
             store(options, settings, trained)
+        methods["ours"] = exam.score(detections(trained.detector, exam), 0.5) | curve(trained, minutes)
+        methods |= seen_often(options, trained, held_out, exam)
+    if options.weights:
+        card, tensors = read_model(options.weights)
+        stored = Trained(Detector.from_tensors(card.version, DetectorSettings.of(card.settings), tensors), 0)
+        methods["kept"] = exam.score(detections(calibrated(stored.detector, held_out), exam), 0.5)
+        methods |= seen_often(options, stored, held_out, exam)
     if options.peers:
         for name in PEERS:
             peer = train_peer(name, tiles, options.minutes * 60, options.seed, options.peer_weights, tell)
@@ -95,6 +105,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--weight-decay", type=float, default=DetectorTraining.weight_decay)
     parser.add_argument("--whole", action="store_true", help="tiles' edges cut animals that are not labelled")
     parser.add_argument("--usual-size", type=float, default=50.0, help="median animal in pixels of the network's input")
+    parser.add_argument("--views", type=int, nargs="*", default=[], help="also score the mean of so many views")
     parser.add_argument("--limit", type=int, default=None, help="only so many exam tiles, for a quick look")
     parser.add_argument("--peers", action="store_true", help="also train torchvision's SSDlite and Faster R-CNN")
     parser.add_argument(
@@ -104,6 +115,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--starter", action="store_true", help="also score the built-in starter as it is")
     parser.add_argument("--onnx", type=Path, default=None, help="also score a YOLOX-style ONNX file as it is")
     parser.add_argument("--keep", type=Path, default=None, help="keep what was trained here, and go on after a kill")
+    parser.add_argument("--weights", type=Path, default=None, help="also score a detector that was kept")
     parser.add_argument("--json", default="-", help="file for the result, - for standard output")
     return parser.parse_args()
 
@@ -127,6 +139,18 @@ def training(options: argparse.Namespace) -> DetectorTraining:
 
 def detections(detector: BoxDetector, exam: Exam) -> list[tuple[np.ndarray, np.ndarray]]:
     return [detector.detect(tile.read()) for tile in exam.tiles]
+
+
+def seen_often(
+    options: argparse.Namespace, trained: Trained, held_out: list[LabelledTile], exam: Exam
+) -> dict[str, object]:
+    """The same network, the mean of several views of each tile; its scores are calibrated anew."""
+    scored: dict[str, object] = {}
+    for views in options.views:
+        trained.detector.settings = replace(trained.detector.settings, views=views)
+        seen = calibrated(trained.detector, held_out)
+        scored[f"ours, mean of {views} views"] = exam.score(detections(seen, exam), 0.5)
+    return scored
 
 
 def curve(trained: Trained, minutes: float) -> dict[str, object]:

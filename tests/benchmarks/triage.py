@@ -87,7 +87,7 @@ def main() -> None:
     days: dict[str, dict[str, dict[str, Floats]]] = defaultdict(lambda: defaultdict(dict))
     for seed in range(options.seeds):
         part = parts(photos, seed, options.parts)
-        for trained in range(min(options.detectors, options.parts)):
+        for trained in options.train_on:
             seen = look(photos, looks, part, trained, seed, options)
             for tested in sorted(set(seen.part.tolist())):
                 judge(seen.only(seen.part != tested), seen.only(seen.part == tested), options.wanted, tests)
@@ -106,7 +106,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--wanted", type=float, default=0.01, help="share of photos with animals that may be missed")
     parser.add_argument("--seeds", type=int, default=1, help="ways of cutting the days into parts")
     parser.add_argument("--parts", type=int, default=6, help="parts the days are cut into; a detector learns from one")
-    parser.add_argument("--detectors", type=int, default=2, help="parts of each cut that train a detector, one each")
+    parser.add_argument("--train-on", type=int, nargs="+", default=[0, 3], help="parts that train a detector, one each")
     parser.add_argument("--steps", type=int, default=300, help="steps of four squares")
     parser.add_argument("--usual-size", type=float, default=25.0, help="median animal in pixels of the network's input")
     parser.add_argument("--threads", type=int, default=1)

@@ -19,6 +19,7 @@ from haulout_models.backbone import (
 )
 from haulout_models.detector import Detector, DetectorSettings, boxes_of, peaks
 from haulout_models.onnx_detector import OnnxDetector, UnusableNetwork
+from haulout_models.views import mean_of_views
 from labeling_configs.vocabulary import ModelVersion
 
 V = ModelVersion("det-0001")
@@ -99,6 +100,51 @@ def test_what_the_pixels_around_a_centre_say_of_its_box_is_averaged_by_their_hea
     heat = 1 / (1 + np.exp([-3.0, -2.0]))
     width = 48 * (heat**2 @ [1.0, 2.0]) / (heat**2).sum()
     assert boxes[0, 2] - boxes[0, 0] == pytest.approx(width, abs=0.05)
+
+
+@pytest.mark.parametrize("views", [2, 4, 8])
+def test_a_picture_and_its_mirror_image_are_seen_the_same_when_views_are_averaged(views):
+    detector = Detector.untrained(V, DetectorSettings(width=8, views=views), 0).eval()
+    pixels = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    turns = {2: [lambda x: x.flip(-1)], 4: [lambda x: x.flip(-2)], 8: [lambda x: x.transpose(-1, -2)]}
+
+    with torch.inference_mode():
+        heat, boxes = detector.look(pixels)[:, 0], boxes_of(detector.look(pixels))
+        for turn in turns[views]:
+            turned = detector.look(turn(pixels))
+            assert torch.allclose(turn(turned[:, 0]), heat, atol=1e-4)
+            width, height = (boxes[:, i + 2] - boxes[:, i] for i in (0, 1))
+            found = boxes_of(turned)
+            across = found[:, 3] - found[:, 1] if views == 8 else found[:, 2] - found[:, 0]
+            assert torch.allclose(turn(across), width, atol=1e-2)
+            down = found[:, 2] - found[:, 0] if views == 8 else found[:, 3] - found[:, 1]
+            assert torch.allclose(turn(down), height, atol=1e-2)
+
+
+def test_views_of_one_picture_agree_where_its_animals_lie():
+    left = torch.full((1, 5, 6, 8), -6.0)
+    left[:, 1:] = 0.0
+    left[0, 0, 2, 3], left[0, 1, 2, 3], left[0, 2, 2, 3], left[0, 3, 2, 3] = 3.0, 0.25, -0.25, 0.5
+
+    def network(pixels):
+        """Sees the animal of `left` where the bright pixel is, as far to the right of it in any view."""
+        raw = left.clone()
+        if pixels[0, 0, :, -1].sum() > pixels[0, 0, :, 0].sum():  # mirrored
+            raw = raw.flip(-1)
+            raw[:, 1] = -raw[:, 1]
+        return raw
+
+    pixels = torch.zeros(1, 3, 24, 32)
+    pixels[..., 0] = 1.0
+
+    one, two = (mean_of_views(network, pixels, views) for views in (1, 2))
+
+    assert torch.allclose(one, two, atol=1e-4)
+
+
+def test_a_number_of_views_that_no_tile_has_is_refused():
+    with pytest.raises(ValueError, match="1, 2, 4, 8 views, not 3"):
+        DetectorSettings(views=3)
 
 
 def test_absurd_sizes_stay_finite():

@@ -23,15 +23,13 @@ ANIMALS, SURROUNDINGS = 1_000, 128
 
 @pytest.fixture(scope="module")
 def crowd() -> np.ndarray:
-    """A photo from a hill, the animals 15 to 75 pixels long; eight looks are enough to be drawn quickly."""
+    """A photo from a hill, the animals 15 to 75 pixels long; four looks are quickly drawn."""
     rng = np.random.default_rng(0)
     frame = Frame(HILL, 2200, 1650)
     places = seats(frame, ANIMALS, frame.water_distance(-1.0), rng)
-    walruses = [born(number, 1, np.random.default_rng(number % 8)) for number in range(ANIMALS)]
+    walruses = [born(number, 1, np.random.default_rng(number % 4)) for number in range(ANIMALS)]
     herd = settle_down(walruses, places, 0, frame.water_distance(-1.0), rng)
-    picture, animals, _ = compose(
-        Beach.of(frame), herd, Air(Sky.OVERCAST, 12.0, 400.0, False), -1.0, Studio(), rng
-    )
+    picture, animals, _ = compose(Beach.of(frame), herd, Air(Sky.OVERCAST, 12.0, 400.0, False), -1.0, Studio(), rng)
     assert len(animals) > 0.98 * ANIMALS
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 

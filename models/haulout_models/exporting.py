@@ -1,0 +1,81 @@
+"""Turns a torch network into one that ONNX Runtime runs, and says how far their answers may lie apart."""
+
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+TOLERANCE = 1e-3
+"""How far raw outputs may differ from torch's: a thousandth of a logit, of a cell, or of a size's logarithm."""
+PIXELS = 0.05
+"""How far boxes read off the same raw output may lie apart."""
+_OPSET = 17
+_TRACED, _PROBED = (2, 64, 96, 3), (3, 96, 160, 3)
+"""A probe of another size than the traced one finds sizes that the export took for constants."""
+
+
+class UnfaithfulCopy(RuntimeError):
+    """The exported network cannot be made, or does not answer as the trained one does."""
+
+
+def onnx_session(
+    network: nn.Module, more_inputs: Sequence[str], outputs: Sequence[str], threads: int
+) -> onnxruntime.InferenceSession:
+    """Export a network of images (n, h, w, 3), bytes, for so many threads; UnfaithfulCopy when it cannot be."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others work on this machine too
+    try:
+        content = _export(network, ("images", *more_inputs), outputs)
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # neither the exporter's nor onnxruntime's exceptions share a base class
+        raise UnfaithfulCopy(f"it could not be exported: {error}") from error
+
+
+def _export(network: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """Trace the network; the newer exporter, for which torch warns, takes a minute and two more packages."""
+    example = (torch.zeros(_TRACED, dtype=torch.uint8), torch.tensor(0.5))[: len(inputs)]
+    free = {"images": {0: "n", 1: "height", 2: "width"}, "raw": {0: "n", 2: "rows", 3: "columns"}}
+    axes = {name: free.get(name, {0: "rows of " + name}) for name in ("images", *outputs)}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        file = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            network,
+            example,
+            file,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes=axes,
+        )
+        return file.read_bytes()
+
+
+def compare(name: str, ours: NDArray[Any], theirs: NDArray[Any], allowed: float = TOLERANCE) -> None:
+    """Raise UnfaithfulCopy when the two differ in shape, or anywhere by more than is allowed."""
+    if ours.shape != theirs.shape:
+        raise UnfaithfulCopy(f"{name} of shape {ours.shape} instead of {theirs.shape}")
+    difference = float(np.abs(ours - theirs).max(initial=0.0))
+    if not difference <= allowed:  # also true of what is not a number
+        raise UnfaithfulCopy(f"{name} differs by {difference:.2g}, more than {allowed:g}")
+
+
+def probe() -> NDArray[np.uint8]:
+    """Patches and noise, so that every part of a network has something to say."""
+    number, height, width, _ = _PROBED
+    rng = np.random.default_rng(0)
+    patches = rng.integers(0, 256, (number, height // 16, width // 16, 3)).astype(np.uint8)
+    large = np.stack([cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in patches])
+    noisy = large.astype(np.int64) + rng.integers(-9, 10, large.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8)
