@@ -42,7 +42,7 @@ def onnx_session(
 
 
 def _export(network: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """Trace the network; the newer exporter, for which torch warns, takes a minute and two more packages."""
+    """Trace the network; the newer exporter, which torch would rather see used, needs one more package."""
     example = (torch.zeros(_TRACED, dtype=torch.uint8), torch.tensor(0.5))[: len(inputs)]
     free = {"images": {0: "n", 1: "height", 2: "width"}, "raw": {0: "n", 2: "rows", 3: "columns"}}
     axes = {name: free.get(name, {0: "rows of " + name}) for name in ("images", *outputs)}

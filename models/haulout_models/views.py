@@ -34,7 +34,7 @@ def _turn(pixels: Tensor, view: int) -> Tensor:
 
 def _back(raw: Tensor, view: int) -> Tensor:
     """Undo `_turn` for heat, offset x, y, log width and log height, which turn along."""
-    heat, x, y, width, height = raw.split(1, dim=1)
+    heat, x, y, width, height = torch.split(raw, 1, dim=1)
     if view & 4:
         heat, x, y, width, height = (one.transpose(-1, -2) for one in (heat, y, x, height, width))
     if view & 2:

@@ -6,8 +6,8 @@
 boxes.csv has the columns file, split, class, x1, y1, x2, y2 (pixels), and optionally species, by which the exam is
 also scored apart. `--peers` trains torchvision's SSDlite and Faster R-CNN MobileNet for the same minutes each.
 `--published FILE ...` adds detections that the data's authors published, {image: [{"box": [x1, y1, x2, y2], "score":
-s}]}, images joined by the part of their name before "_png.rf". `--minutes 0 --weights FOLDER` scores what was kept before.
-All classes are taken as one.
+s}]}, images joined by the part of their name before "_png.rf". `--minutes 0 --weights FOLDER` scores what was kept
+before. All classes are taken as one.
 """
 
 import argparse

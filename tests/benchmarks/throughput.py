@@ -3,7 +3,7 @@
     python tests/benchmarks/throughput.py --boxes boxes.csv --images DIR --weights FOLDER --frcnn FILE --json OUT
 
 boxes.csv has the columns file, split, x1, y1, x2, y2. The photos are made, in a folder that vanishes: each is the
-middle of a test tile, 4 by 3, enlarged to 4000 x 3000 pixels with a camera's noise, so they hold no more than the tiles.
+middle of a test tile, 4 by 3, enlarged to 4000 x 3000 pixels with a camera's noise, so they hold no more than it.
 `--weights` is a folder with tensors.safetensors and card.json, as the registry and `detector.py --keep` leave them; the
 built-in starter else. `--frcnn` is what `detector.py --peers --keep` stored; without it the peer's speed is told and no
 AP50. `--soak N` looks at the photos N times over and tells how much memory is held after each quarter.

@@ -57,7 +57,7 @@ def measure_choice(services: Services, run: int | None = None, tell: Tell = sile
         tell(too_little, 0, 0)
         return None
     lessons = {"random": random, "chosen": chosen, "both": chosen + random}
-    plan = _Plan(lessons, exam, DetectorTraining(seconds=services.settings.experiment_minutes * 60))
+    plan = _Plan(lessons, exam, DetectorTraining(seconds=services.settings.experiment_minutes * 60, free_stages=0))
     digest = plan.digest()
     with reading(services.database) as session:
         known = session.exec(select(ExperimentRow.id).where(ExperimentRow.digest == digest)).first()
