@@ -207,7 +207,8 @@ def _examples(photos: Rows, empty: Rows) -> tuple[int, ...]:
 
 def _looked(watched: Watched, box: Boxes) -> tuple[Rows, Rows]:
     """Return the photos in which people looked at the place and found no animal, and those in which they found one."""
-    empty, occupied = set(), set()
+    empty: set[int] = set()
+    occupied: set[int] = set()
     for photo, part, animals in watched.settled:
         if not part.holds_centres_of(box[None])[0]:
             continue

@@ -26,7 +26,7 @@ class Looked:
     """Photos as the machine sees them: what its boxes say, shape (n, 3), and what they look like, shape (n, d)."""
 
     boxes: Floats
-    looks: Floats
+    looks: NDArray[np.floating[Any]]
 
     @classmethod
     def of(cls, scores: Sequence[Floats], looks: Sequence[Floats]) -> "Looked":
@@ -93,7 +93,9 @@ def _fit(photos: Looked, occupied: Bools, fold: NDArray[np.intp]) -> Triage:
     return Triage(looks, _regress(columns, occupied, STRENGTH))
 
 
-def _fit_looks(looks: Floats, occupied: Bools, fold: NDArray[np.intp]) -> tuple[tuple[float, ...], Floats]:
+def _fit_looks(
+    looks: NDArray[np.floating[Any]], occupied: Bools, fold: NDArray[np.intp]
+) -> tuple[tuple[float, ...], Floats]:
     """Return weights of the looks, and what they say of photos whose own days they were not fitted on."""
     said = np.zeros(len(looks))
     if not looks.shape[1]:
@@ -117,7 +119,7 @@ def _columns(photos: Looked, looks: tuple[float, ...]) -> Floats:
     return np.column_stack([photos.boxes, said, np.ones(len(photos))])
 
 
-def _with_constant(looks: Floats) -> Floats:
+def _with_constant(looks: NDArray[np.floating[Any]]) -> Floats:
     """Descriptions have unit length: scaled up, their weights are of the size of the others."""
     return np.column_stack([looks * np.sqrt(looks.shape[1]), np.ones(len(looks))])
 

@@ -17,6 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "models")]
 from active_learning.emptiness import choose_cut, upper_limit  # noqa: E402
 from active_learning.triage import Looked, learn  # noqa: E402
 from haulout_models.backbone import describe  # noqa: E402
-from haulout_models.calibration import calibrate  # noqa: E402
+from haulout_models.calibration import Calibration, calibrate  # noqa: E402
 from haulout_models.data import LabelledTile  # noqa: E402
 from haulout_models.detector import Detector, DetectorSettings  # noqa: E402
 from haulout_models.evaluation import counting_threshold, grade  # noqa: E402
@@ -83,7 +84,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     photos = read(options.images, options.csv, options.boxes)
     looks = describe_all(photos, options.keep)
-    tests: dict[str, list[dict[str, float]]] = defaultdict(list)
+    tests: dict[str, list[dict[str, Any]]] = defaultdict(list)
     days: dict[str, dict[str, dict[str, Floats]]] = defaultdict(lambda: defaultdict(dict))
     for seed in range(options.seeds):
         part = parts(photos, seed, options.parts)
@@ -92,7 +93,7 @@ def main() -> None:
             for tested in sorted(set(seen.part.tolist())):
                 judge(seen.only(seen.part != tested), seen.only(seen.part == tested), options.wanted, tests)
             count_days(seen, f"{seed}-{trained}", days)
-    methods = {name: summed(rows) for name, rows in tests.items()}
+    methods = {name: summed(rows, options.wanted) for name, rows in tests.items()}
     for name, repeats in days.items():
         methods.setdefault(name, {}).update(of_days(repeats))
     write(options, photos, methods)
@@ -196,7 +197,7 @@ def kept(folder: Path | None, name: str, make: Callable[[], dict[str, Floats]]) 
     return {key: value.astype(np.float64) for key, value in made.items()}
 
 
-def judge(lesson: Seen, test: Seen, wanted: float, tests: dict[str, list[dict[str, float]]]) -> None:
+def judge(lesson: Seen, test: Seen, wanted: float, tests: dict[str, list[dict[str, Any]]]) -> None:
     """Learn triage from some days and use it on others, by each method; the peers cut where 1 % of the lesson lies."""
     occupied = lesson.animals > 0
     curve = calibrated(lesson)
@@ -218,7 +219,7 @@ def judge(lesson: Seen, test: Seen, wanted: float, tests: dict[str, list[dict[st
     tests["frozen features, logistic"].append(outcome(unseen, usual_cut(looks, occupied, wanted), test))
 
 
-def calibrated(seen: Seen):
+def calibrated(seen: Seen) -> Calibration:
     graded = [grade(photo.truth.boxes, found) for photo, found in zip(seen.photos, seen.found, strict=True)]
     return calibrate(np.concatenate([one.scores for one in graded]), np.concatenate([one.hits for one in graded]))
 
@@ -240,8 +241,7 @@ def usual_cut(chances: Floats, occupied: Bools, wanted: float) -> float:
     return float(positives[int(wanted * len(positives))])
 
 
-def outcome(chances: Floats, cut: float, test: Seen) -> dict[str, float]:
-    """Count, and say how much could have been removed had the test itself chosen the cut."""
+def outcome(chances: Floats, cut: float, test: Seen) -> dict[str, Any]:
     occupied = test.animals > 0
     gone = chances < cut
     return {
@@ -251,6 +251,8 @@ def outcome(chances: Floats, cut: float, test: Seen) -> dict[str, float]:
         "missed": float((gone & occupied).sum()),
         "animals_missed": float(test.animals[gone].sum()),
         "ranked": ranked(chances, occupied),
+        "of_animals": chances[occupied],
+        "of_empty": chances[~occupied],
     }
 
 
@@ -262,8 +264,11 @@ def ranked(chances: Floats, occupied: Bools) -> float:
     return float(above.mean())
 
 
-def summed(rows: Sequence[dict[str, float]]) -> dict[str, object]:
-    """Shares over all tests, with intervals over tests: a bootstrap of whole tests, which are days together."""
+def summed(rows: Sequence[dict[str, Any]], wanted: float) -> dict[str, object]:
+    """Shares over all tests, with intervals over tests: a bootstrap of whole tests, which are days together.
+
+    In hindsight one cut of all tests misses just what was wanted: what the ranking alone is worth.
+    """
     told: dict[str, object] = {}
     for name, part, whole in (
         ("empty_removed", "removed", "empty"),
@@ -274,6 +279,9 @@ def summed(rows: Sequence[dict[str, float]]) -> dict[str, object]:
     told["photos_missed_limit"] = upper_limit(
         int(sum(row["missed"] for row in rows)), int(sum(row["with_animals"] for row in rows))
     )
+    positives = np.sort(np.concatenate([row["of_animals"] for row in rows]))
+    hindsight = positives[int(wanted * len(positives))]
+    told["empty_removed_in_hindsight"] = float((np.concatenate([row["of_empty"] for row in rows]) < hindsight).mean())
     told["auroc"] = float(np.nanmean([row["ranked"] for row in rows]))
     for name in ("positives", "bound", "brier"):
         if name in rows[0]:
@@ -298,16 +306,26 @@ def count_days(seen: Seen, repeat: str, days: dict[str, dict[str, dict[str, Floa
         at = np.array(test.days)
         counts = {
             "truth": test.animals.astype(np.float64),
-            "ours": np.array([curve(scores).sum() for _, scores in test.found]),
+            "ours": summed_chances(curve, test) / found_share(curve, lesson),
+            "calibrated scores alone": summed_chances(curve, test),
             "best raw score": np.array([float((scores >= least).sum()) for _, scores in test.found]),
         }
         for name, values in counts.items():
             sums[name].append(np.array([values[at == day].sum() for day in sorted(set(at.tolist()))]))
             sums[f"{name} photo"].append(values)
     true = {kind: np.concatenate(sums[f"truth{kind}"]) for kind in ("", " photo")}
-    for name in ("ours", "best raw score"):
+    for name in ("ours", "calibrated scores alone", "best raw score"):
         for kind in ("", " photo"):
             days[name][repeat][kind] = np.stack([np.concatenate(sums[name + kind]), true[kind]])
+
+
+def summed_chances(curve: Calibration, seen: Seen) -> Floats:
+    return np.array([curve(scores).sum() for _, scores in seen.found])
+
+
+def found_share(curve: Calibration, lesson: Seen) -> float:
+    """The share of animals that get a box of any score at all: calibrated scores count no others."""
+    return float(summed_chances(curve, lesson).sum() / lesson.animals.sum())
 
 
 def of_days(repeats: dict[str, dict[str, Floats]]) -> dict[str, object]:

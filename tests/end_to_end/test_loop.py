@@ -22,7 +22,7 @@ from haulout.loop import listen, run_week, summary
 from haulout.propose import propose
 from haulout.retrain import promote, rollback
 from haulout.retrain.decisions import keep
-from haulout.retrain.detector import labelled_tiles
+from haulout.retrain.material import Material
 from haulout.selection import select_batch
 from haulout.services import Services, silently
 from haulout.serving import serving_detector
@@ -127,14 +127,16 @@ def assert_the_animals_are_the_true_ones(coordinator, truth) -> None:
 def assert_the_first_detector_serves_and_was_examined_on_other_photos(coordinator) -> None:
     with reading(coordinator.database) as session:
         model = session.get_one(ModelRow, "det-0001")
-        exam = {tile.truth.image for tile in labelled_tiles(session, coordinator.storage, "exam")}
-        training = {tile.truth.image for tile in labelled_tiles(session, coordinator.storage, "train")}
+        material = Material.read(session, coordinator.storage, coordinator.settings)
+        exam = {tile.truth.image for tile in material.exam}
+        training = {tile.truth.image for tile in [*material.training, *material.held_out]}
         exam_days = {photo.day() for photo in session.exec(select(PhotoRow).where(PhotoRow.split == "exam"))}
         other_days = {photo.day() for photo in session.exec(select(PhotoRow).where(PhotoRow.split != "exam"))}
 
     assert (model.state, model.exam["champion"], model.exam["tiles"]) == ("serving", COLD, len(exam))
     assert model.exam["difference"][0] >= 0
-    assert model.card["data"]["tiles"] == len(training) >= 12
+    learned = model.card["data"]["tiles"] + model.card["data"]["held_out_tiles"]
+    assert learned == len(training) >= 12
     assert exam.isdisjoint(training) and exam_days.isdisjoint(other_days)
     assert serving_detector(coordinator).version == "det-0001"
 

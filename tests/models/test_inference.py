@@ -66,6 +66,16 @@ def test_the_fast_detector_finds_what_torch_finds(starter, quick, blobs):
     assert quick.version == starter.version
 
 
+@pytest.mark.parametrize("views", [2, 8])
+def test_the_mean_of_several_views_is_exported_too(starter, blobs, views):
+    several = load_starter()
+    several.settings = replace(starter.settings, views=views)
+
+    expected = several.detect(blobs[:200, :300])
+
+    assert_same(FastDetector.of(several).detect(blobs[:200, :300]), expected)
+
+
 def test_tiles_in_batches_hold_what_they_hold_one_by_one(quick, blobs):
     def one_by_one(tiles, threshold):
         return [quick._look(tile[None], threshold)[0] for tile in tiles]

@@ -150,6 +150,6 @@ def test_photos_are_filtered_by_what_triage_says(client, season):
     triaged(season)
     empty = {photo.id for photo in season.photos[::3]}
     page = client.get("/photos?triage=empty").text
-    shown = {photo.id for photo in season.photos if f"/photos/{photo.id}\"" in page}
+    shown = {photo.id for photo in season.photos if f'/photos/{photo.id}"' in page}
     assert shown == empty
     assert "Sorted as" in client.get(f"/photos/{season.photos[0].id}").text
