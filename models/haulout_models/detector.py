@@ -59,6 +59,8 @@ class DetectorSettings:
     """Boxes that are less probable than this are not told."""
     calibration: Calibration = field(default_factory=Calibration)
     """Turns the network's scores into the probabilities that `detect` returns."""
+    found: float = 1.0
+    """What probabilities add up to as a share of the animals, on held-out tiles: the others get no box."""
 
     def seen_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return width and height at which the network looks at a photo of this width and height."""

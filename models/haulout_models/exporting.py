@@ -1,5 +1,6 @@
 """Turns a torch network into one that ONNX Runtime runs, and says how far their answers may lie apart."""
 
+import copy
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from timm.layers import Conv2dSame
 from torch import nn
 
 TOLERANCE = 1e-3
@@ -35,10 +37,41 @@ def onnx_session(
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others work on this machine too
     try:
-        content = _export(network, ("images", *more_inputs), outputs)
+        content = _export(_evenly_padded(network), ("images", *more_inputs), outputs)
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # neither the exporter's nor onnxruntime's exceptions share a base class
         raise UnfaithfulCopy(f"it could not be exported: {error}") from error
+
+
+def _evenly_padded(network: nn.Module) -> nn.Module:
+    """Copy a network whose pictures' sides are multiples of its strides, with the padding as a constant.
+
+    timm works it out from each picture; only a constant can ONNX Runtime make part of the convolution, which saves a
+    sixth of the time.
+    """
+    copied = copy.deepcopy(network)
+    for name, module in list(copied.named_modules()):
+        if isinstance(module, Conv2dSame):
+            copied.set_submodule(name, _padded(module))
+    return copied.eval()
+
+
+def _padded(same: nn.Conv2d) -> nn.Sequential:
+    sides: list[int] = []
+    for kernel, stride, dilation in reversed(list(zip(same.kernel_size, same.stride, same.dilation, strict=True))):
+        total = max(dilation * (kernel - 1) + 1 - stride, 0)
+        sides += [total // 2, total - total // 2]
+    plain = nn.Conv2d(
+        same.in_channels,
+        same.out_channels,
+        same.kernel_size,  # type: ignore[arg-type]
+        same.stride,  # type: ignore[arg-type]
+        dilation=same.dilation,  # type: ignore[arg-type]
+        groups=same.groups,
+        bias=same.bias is not None,
+    )
+    plain.load_state_dict(same.state_dict())
+    return nn.Sequential(nn.ZeroPad2d(tuple(sides)), plain)
 
 
 def _export(network: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:

@@ -102,6 +102,11 @@ def find(detector: BoxDetector | ScaledDetector, photo: Decoded) -> Found:
     return detector.detect(photo.image)
 
 
+def share_found(detector: BoxDetector | ScaledDetector) -> float:
+    """Return which share of the animals a detector's probabilities add up to; 1 where nobody has measured it."""
+    return detector.settings.found if isinstance(detector, Detector | FastDetector) else 1.0
+
+
 def seen_by(detector: BoxDetector | ScaledDetector) -> Callable[[Size], Size]:
     """Return what tells the size at which the detector needs a photo of some size: that size, if it does not know."""
     return detector.seen_size if isinstance(detector, ScaledDetector) else lambda size: size

@@ -18,7 +18,7 @@ from haulout.tables import PhotoRow, ProposalRow, QuarantineRow
 from haulout_models.backbone import GLANCE, glance
 from haulout_models.decoding import Size, UnreadablePhoto, decode, in_order
 from haulout_models.detector import BoxDetector
-from haulout_models.inference import Describer, fast_describer, find, seen_by, workers_for
+from haulout_models.inference import Describer, fast_describer, find, seen_by, share_found, workers_for
 from haulout_models.tiling import Found
 from labeling_configs.vocabulary import ModelVersion
 
@@ -41,7 +41,7 @@ def propose(services: Services, tell: Tell = silently) -> int:
                 if isinstance(result, UnreadablePhoto):
                     _set_aside(session, services.storage, photo, result, services.now())
                 else:
-                    session.merge(_row(session, photo, detector.version, result, services.now()))
+                    session.merge(_row(session, photo, detector, result, services.now()))
                     looked += 1
     tell(f"{detector.version} has looked at the photos", len(waiting), len(waiting))
     return looked
@@ -101,20 +101,22 @@ def _unseen(services: Services, version: ModelVersion) -> tuple[list[PhotoRow], 
 def _row(
     session: Session,
     photo: PhotoRow,
-    version: ModelVersion,
+    detector: BoxDetector,
     looked: tuple[Found, _Impression | None],
     now: datetime,
 ) -> ProposalRow:
     (boxes, scores), impression = looked
+    found = share_found(detector)
     what = impression or session.exec(select(ProposalRow).where(ProposalRow.photo == photo.id)).first()
     if what is None:
-        raise LookupError(f"the proposals of {photo.id} vanished while {version} looked at it; propose again")
+        raise LookupError(f"the proposals of {photo.id} vanished while {detector.version} looked at it; propose again")
     return ProposalRow(
         photo=photo.id,
-        model=version,
+        model=detector.version,
         packed=ProposalRow.pack(boxes, scores),
         features=what.features,
-        expected_animals=float(scores.sum()),
+        expected_animals=float(scores.sum() / found),
+        found=found,
         brightness=what.brightness,
         contrast=what.contrast,
         made_at=now,

@@ -113,6 +113,9 @@ class ProposalRow(SQLModel, table=True):
     features: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     """float16, shape (d,): what the backbone sees in the photo."""
     expected_animals: float
+    """What the scores add up to, divided by the share of animals that the detector finds at all."""
+    found: float = 1.0
+    """That share, as measured on held-out days."""
     brightness: float = 255.0
     """Mean brightness of the photo, from 0 to 255."""
     contrast: float = 255.0

@@ -117,7 +117,7 @@ def enlarge(tile: LabelledTile, folder: Path, number: int) -> BigPhoto:
     noise = np.random.default_rng(number).normal(0, 3, (SIZE[1], SIZE[0], 1))
     noisy = np.clip(np.asarray(part) + noise, 0, 255).astype(np.uint8)
     path = folder / f"{number:04d}.jpg"
-    Image.fromarray(noisy).save(path, quality=92)
+    Image.fromarray(noisy).save(path, quality=95)
     moved = (tile.boxes - [left, top, left, top]) * (SIZE[0] / width)
     inside = np.clip(moved, 0, [*SIZE, *SIZE])
     return BigPhoto(path, inside[area(inside) >= area(moved) / 2])

@@ -8,6 +8,7 @@ import torch
 
 from haulout_models.data import NO_CHANGE, LabelledTile
 from haulout_models.evaluation import average_precision, examine_detector
+from haulout_models.inference import share_found
 from haulout_models.interrupted import Interrupted
 from haulout_models.training import ENOUGH, FREED, DetectorTraining, NothingToLearn, Progress, train_detector
 
@@ -137,6 +138,8 @@ def test_the_best_network_on_the_held_out_tiles_is_kept_and_calibrated(drawn_til
     hits = np.concatenate([photo.hits for photo in exam.photos])
     assert trained.detector.settings.calibration.score
     assert scores.sum() == pytest.approx(hits.sum(), rel=0.1)
+    animals = sum(len(tile.boxes) for tile in many)
+    assert scores.sum() / share_found(trained.detector) == pytest.approx(animals, rel=0.02)
 
 
 def test_a_training_that_starts_from_a_detector_begins_where_that_one_stands(drawn_tiles):

@@ -169,7 +169,7 @@ def _count_again(session: Session, cameras: Mapping[tuple[str, str], Seen], thin
     """What a machine expects on a photo is kept beside its boxes, for lists; things are no animals."""
     for seen in cameras.values():
         for photo, stored in seen:
-            expected = float(things.read(photo, stored)[1].sum())
+            expected = float(things.read(photo, stored)[1].sum() / stored.found)
             if abs(expected - stored.expected_animals) > 1e-4:
                 row = session.get_one(ProposalRow, (photo.id, stored.model))
                 row.expected_animals = expected
