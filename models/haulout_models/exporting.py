@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import nn
 
 TOLERANCE = 1e-3
@@ -57,10 +57,10 @@ def _evenly_padded(network: nn.Module) -> nn.Module:
 
 
 def _padded(same: nn.Conv2d) -> nn.Sequential:
-    sides: list[int] = []
-    for kernel, stride, dilation in reversed(list(zip(same.kernel_size, same.stride, same.dilation, strict=True))):
-        total = max(dilation * (kernel - 1) + 1 - stride, 0)
-        sides += [total // 2, total - total // 2]
+    """What the last window reaches over the picture is split between its two sides, the lower and right one first."""
+    axes = zip(same.kernel_size, same.stride, same.dilation, strict=True)
+    top, left = (max(0, dilation * (kernel - 1) + 1 - stride) for kernel, stride, dilation in axes)
+    sides = (left // 2, left - left // 2, top // 2, top - top // 2)
     plain = nn.Conv2d(
         same.in_channels,
         same.out_channels,
@@ -71,7 +71,7 @@ def _padded(same: nn.Conv2d) -> nn.Sequential:
         bias=same.bias is not None,
     )
     plain.load_state_dict(same.state_dict())
-    return nn.Sequential(nn.ZeroPad2d(tuple(sides)), plain)
+    return nn.Sequential(nn.ZeroPad2d(sides), plain)
 
 
 def _export(network: nn.Module, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
