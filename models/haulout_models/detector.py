@@ -21,6 +21,8 @@ from labeling_configs.vocabulary import ModelVersion
 STRIDE = STRIDES[0]
 _AGREEING = 5
 """Pixels of the heatmap around a centre, each way, whose boxes are averaged."""
+_FAINT = 1e-6
+"""Weight of a pixel without heat: rounding must not decide whom a box is averaged with."""
 _USUAL_SIZE = 48.0
 """Pixels of the network's input; sizes are learned relative to it."""
 
@@ -244,9 +246,9 @@ def hills(raw: Tensor, threshold: float | Tensor) -> tuple[Tensor, Tensor, Tenso
 
 def _agreed(boxes: Tensor, heat: Tensor) -> Tensor:
     """Average what neighbouring pixels say of the box, each weighed by the square of its heat: all see one animal."""
-    weight = heat[:, None].square()
+    weight = heat[:, None].square() + _FAINT
     total = functional.avg_pool2d(boxes * weight, _AGREEING, stride=1, padding=_AGREEING // 2)
-    return total / functional.avg_pool2d(weight, _AGREEING, stride=1, padding=_AGREEING // 2).clamp_min(1e-12)
+    return total / functional.avg_pool2d(weight, _AGREEING, stride=1, padding=_AGREEING // 2)
 
 
 def peaks(raw: Tensor, threshold: float) -> Found:

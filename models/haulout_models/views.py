@@ -7,7 +7,9 @@ from torch import Tensor
 
 VIEWS = (1, 2, 4, 8)
 """As it is; mirrored left to right too; top to bottom too, for views from above; and transposed."""
-_SURE = 1e-6
+_SURE = 1e-5
+_FAINT = 1e-6
+"""Where there is no heat in any view, rounding must not decide which of them is believed."""
 
 
 def mean_of_views(network: Callable[[Tensor], Tensor], pixels: Tensor, views: int) -> Tensor:
@@ -19,8 +21,8 @@ def mean_of_views(network: Callable[[Tensor], Tensor], pixels: Tensor, views: in
         return network(pixels)
     seen = torch.stack([_back(network(_turn(pixels, view)), view) for view in range(views)])
     heat = seen[:, :, :1].sigmoid()
-    weight = heat.square()
-    boxes = (seen[:, :, 1:] * weight).sum(0) / weight.sum(0).clamp_min(1e-12)
+    weight = heat.square() + _FAINT
+    boxes = (seen[:, :, 1:] * weight).sum(0) / weight.sum(0)
     return torch.cat([heat.mean(0).clamp(_SURE, 1 - _SURE).logit(), boxes], dim=1)
 
 

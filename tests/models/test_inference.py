@@ -173,3 +173,21 @@ def test_a_detector_that_knows_no_scale_is_shown_the_whole_photo(photo):
 
     assert not isinstance(Plain(), ScaledDetector)
     assert found[0].tolist() == [[0, 0, 2160, 3000]]
+
+
+def test_a_network_that_is_sure_of_nothing_on_the_probe_is_not_taken_for_unfaithful(starter):
+    """Where heat is too faint to tell from none, rounding alone makes tops of hills; that must not count."""
+    cold = Detector.untrained(ModelVersion("cold"), DetectorSettings(width=8), 0).eval()
+    torch.nn.init.constant_(cold.head.out.bias[:1], -40.0)
+
+    assert isinstance(fast(cold), FastDetector)
+
+
+def test_the_mean_of_several_views_is_exported_too(starter, blobs):
+    often = load_starter()
+    often.settings = replace(starter.settings, views=2)
+
+    quick = fast(often)
+
+    assert isinstance(quick, FastDetector)
+    assert_same(quick.detect(blobs), often.detect(blobs))
