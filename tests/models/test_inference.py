@@ -181,13 +181,3 @@ def test_a_network_that_is_sure_of_nothing_on_the_probe_is_not_taken_for_unfaith
     torch.nn.init.constant_(cold.head.out.bias[:1], -40.0)
 
     assert isinstance(fast(cold), FastDetector)
-
-
-def test_the_mean_of_several_views_is_exported_too(starter, blobs):
-    often = load_starter()
-    often.settings = replace(starter.settings, views=2)
-
-    quick = fast(often)
-
-    assert isinstance(quick, FastDetector)
-    assert_same(quick.detect(blobs), often.detect(blobs))
