@@ -1,4 +1,4 @@
-"""A starter detector from a file: any YOLOX-style ONNX network, all its classes taken as "animal"."""
+"""A starter detector from a file: an ONNX network that answers as YOLOX or, like MegaDetector 5, as YOLOv5 does."""
 
 import hashlib
 from dataclasses import dataclass
@@ -13,16 +13,24 @@ from haulout_models.tiling import Found, machine_tiles, merge, suppress
 from labeling_configs.vocabulary import ModelVersion
 
 _STRIDES = (8, 16, 32)
+_ANCHORS = 3
+"""Boxes that YOLOv5 gives in each cell."""
+_MEGADETECTOR_CLASSES = 3
+"""Animal, person and vehicle: only the first is taken. Of any other network all classes are."""
 _BORDER = 114
 
 
 class UnusableNetwork(ValueError):
-    """The file is missing, is no ONNX network, or does not answer as YOLOX does."""
+    """The file is missing, is no ONNX network, or does not answer as YOLOX or YOLOv5 does."""
 
 
 @dataclass(frozen=True)
 class OnnxDetector:
-    """Input (1, 3, h, w) BGR in 0..255; output (1, cells, 5 + classes): offset, log size, objectness, class chances."""
+    """A network of fixed input (1, 3, h, w) and output (1, boxes, 5 + classes): place, objectness, class chances.
+
+    YOLOX sees BGR in 0..255 and gives each cell's offset and log size; YOLOv5 sees RGB in 0..1 and gives, three times a
+    cell, centre and size in pixels.
+    """
 
     version: ModelVersion
     session: onnxruntime.InferenceSession
@@ -72,15 +80,31 @@ class OnnxDetector:
 
     def _look(self, image: NDArray[np.uint8], threshold: float) -> Found:
         shrink = min(self.side[0] / image.shape[0], self.side[1] / image.shape[1])
-        answer = self.session.run(None, {self.session.get_inputs()[0].name: self._letterbox(image, shrink)})[0][0]
-        cells = _cells(self.side)
-        if answer.ndim != 2 or len(answer) != len(cells) or answer.shape[1] < 6:
+        letter = self._letterbox(image, shrink)
+        cells, many = _cells(self.side, _STRIDES), self._like_yolov5()
+        answer = self._ask(letter[:, ::-1] / np.float32(255) if many else letter)
+        if answer.ndim != 2 or len(answer) != (many or len(cells)) or answer.shape[1] < 6:
             raise UnusableNetwork(
-                f"{self.version} answers {answer.shape}, YOLOX would answer ({len(cells)}, 5 + classes)"
+                f"{self.version} answers {answer.shape}; YOLOX would answer ({len(cells)}, 5 + classes), YOLOv5 three "
+                "times as many: export the network again, without its own suppression of doubles"
             )
-        scores = (answer[:, 4] * answer[:, 5:].max(axis=1)).astype(np.float64)
+        chances = answer[:, 5:6] if many and answer.shape[1] == 5 + _MEGADETECTOR_CLASSES else answer[:, 5:]
+        scores = (answer[:, 4] * chances.max(axis=1)).astype(np.float64)
         likely = np.isfinite(answer[:, :4]).all(axis=1) & (scores >= threshold)
-        return suppress((_decode(answer[likely], cells[likely]) / shrink, scores[likely]), self.overlap_allowed)
+        boxes = _corners(answer[likely]) if many else _decode(answer[likely], cells[likely])
+        return suppress((boxes / shrink, scores[likely]), self.overlap_allowed)
+
+    def _ask(self, letter: NDArray[np.float32]) -> NDArray[np.float32]:
+        name = self.session.get_inputs()[0].name
+        answer: NDArray[np.float32] = self.session.run(None, {name: np.ascontiguousarray(letter)})[0][0]
+        return answer
+
+    def _like_yolov5(self) -> int | None:
+        """Return how many boxes it gives if they are three a cell, on three or, as MegaDetector's, on four grids."""
+        boxes = self.session.get_outputs()[0].shape[1]
+        grids = (_STRIDES, (*_STRIDES, 2 * _STRIDES[-1]))
+        known = [_ANCHORS * len(_cells(self.side, strides)) for strides in grids]
+        return int(boxes) if boxes in known else None
 
     def _letterbox(self, image: NDArray[np.uint8], shrink: float) -> NDArray[np.float32]:
         height, width = (max(1, round(side * shrink)) for side in image.shape[:2])
@@ -91,10 +115,10 @@ class OnnxDetector:
         return blue_first
 
 
-def _cells(side: tuple[int, int]) -> NDArray[np.float64]:
+def _cells(side: tuple[int, int], strides: tuple[int, ...]) -> NDArray[np.float64]:
     """Column, row and stride of each of the network's answers, finest grid first."""
     grids = []
-    for stride in _STRIDES:
+    for stride in strides:
         rows, columns = np.mgrid[: side[0] // stride, : side[1] // stride]
         grids.append(np.stack([columns.ravel(), rows.ravel(), np.full(rows.size, stride)], axis=1))
     cells: NDArray[np.float64] = np.concatenate(grids).astype(np.float64)
@@ -105,4 +129,10 @@ def _decode(answer: NDArray[np.float32], cells: NDArray[np.float64]) -> NDArray[
     centre = (answer[:, :2] + cells[:, :2]) * cells[:, 2:]
     half = np.exp(np.minimum(answer[:, 2:4], 10.0)) * cells[:, 2:] / 2
     boxes: NDArray[np.float64] = np.concatenate([centre - half, centre + half], axis=1)
+    return boxes
+
+
+def _corners(answer: NDArray[np.float32]) -> NDArray[np.float64]:
+    half = answer[:, 2:4] / 2
+    boxes: NDArray[np.float64] = np.concatenate([answer[:, :2] - half, answer[:, :2] + half], axis=1).astype(np.float64)
     return boxes

@@ -252,3 +252,29 @@ def test_a_detector_that_fits_photos_sees_the_same_in_a_photo_of_twice_the_size(
     assert len(scores) > 0
     np.testing.assert_allclose(same, scores, atol=1e-6)
     np.testing.assert_allclose(doubled, 2 * boxes, atol=1e-3)
+
+
+class LikeMegaDetector(nn.Module):
+    """Answers as MegaDetector 5 does, three boxes a cell on four grids: an animal where it is reddest, and a person."""
+
+    def forward(self, pixels):
+        red = pixels[0, 0] - pixels[0, 2]
+        place = red.reshape(-1).argmax()
+        x, y = (place % 128).float(), torch.div(place, 128, rounding_mode="floor").float()
+        answer = torch.zeros(1, 3 * (16**2 + 8**2 + 4**2 + 2**2), 8)
+        animal = torch.stack([x, y, x * 0 + 20, x * 0 + 10, pixels.max(), x * 0 + 0.9, x * 0, x * 0])
+        person = torch.tensor([30.0, 30.0, 9.0, 9.0, 1.0, 0.0, 0.8, 0.0])
+        return torch.cat([torch.stack([animal, person])[None], answer[:, 2:]], dim=1)
+
+
+def test_megadetector_is_a_starter_whose_persons_and_vehicles_are_no_animals(tmp_path):
+    file = tmp_path / "md_v5.onnx"
+    torch.onnx.export(LikeMegaDetector(), torch.zeros(1, 3, 128, 128), str(file), dynamo=False, opset_version=17)
+    image = np.zeros((256, 256, 3), dtype=np.uint8)
+    image[100, 60] = (255, 0, 0)
+    image[101, 60] = image[100, 61] = image[101, 61] = (255, 0, 0)
+
+    boxes, scores = OnnxDetector.open(file).detect(image)
+
+    assert scores == pytest.approx([0.9], abs=0.01)
+    assert boxes[0] == pytest.approx([60 - 20, 100 - 10, 60 + 20, 100 + 10], abs=3)
