@@ -78,7 +78,7 @@ def settings_for(empty_label_studio, label_studio_server, free_port) -> Callable
             exam_share=0.3,
             random_share=0.1,
             pairs_per_run=8,
-            detector_minutes=0.4,
+            detector_minutes=1.0,  # on a slow machine too, enough to show boxes
             least_ap50=0.0,  # so short a training may fail a real exam
             reidentifier_minutes=0.05,
             experiment_minutes=0.02,
