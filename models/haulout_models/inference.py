@@ -1,4 +1,4 @@
-"""Runs trained networks by ONNX Runtime, two to three times faster than torch on a CPU, and checked against it."""
+"""Runs trained networks by ONNX Runtime, about twice as fast as torch on a CPU, and checked against it."""
 
 import logging
 import os
@@ -74,7 +74,7 @@ def fast(detector: Detector, threads: int = 1) -> Detector | FastDetector:
     try:
         return FastDetector.of(detector, threads)
     except UnfaithfulCopy as error:
-        log.warning("%s is run by torch, two to three times slower: %s", detector.version, error)
+        log.warning("%s is run by torch, half as fast: %s", detector.version, error)
         return detector
 
 
@@ -90,7 +90,7 @@ def fast_describer(threads: int = 1) -> Describer:
         picture = probe()[0]
         compare("description", described(picture), describe(picture))
     except UnfaithfulCopy as error:
-        log.warning("photos are described by torch, two to three times slower: %s", error)
+        log.warning("photos are described by torch, half as fast: %s", error)
         return describe
     return described
 
