@@ -1,7 +1,7 @@
 """Finds animals: a heatmap of their centres on a frozen backbone (Zhou et al. 2019, "Objects as Points")."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from haulout_models.backbone import LITE0, STRIDES, Backbone, describe, load_backbone, new_backbone, to_pixels
+from haulout_models.backbone import LITE0, STRIDES, Backbone, load_backbone, new_backbone, to_pixels
 from haulout_models.calibration import Calibration
+from haulout_models.checkpoints import read_model
 from haulout_models.search import search
 from haulout_models.tiling import Found
 from haulout_models.views import VIEWS, mean_of_views
@@ -69,6 +70,10 @@ class DetectorSettings:
         scale = self.scale if self.fit is None else self.fit / max(size)
         return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
+    def uncalibrated(self) -> "DetectorSettings":
+        """Return the settings of a detector whose scores nobody has compared with the truth."""
+        return replace(self, calibration=Calibration(), found=1.0)
+
     def __post_init__(self) -> None:
         if self.views not in VIEWS:
             raise ValueError(f"a tile has {', '.join(map(str, VIEWS))} views, not {self.views}")
@@ -121,6 +126,12 @@ class Detector(nn.Module):
             raise ValueError(f"the tensors of {version} fit no detector of width {settings.width}: wrong card or file?")
         return detector.eval()
 
+    @classmethod
+    def stored(cls, folder: Path) -> "Detector":
+        """Build the detector that `write_model` put into a folder, once its checksum is verified."""
+        card, tensors = read_model(folder)
+        return cls.from_tensors(card.version, DetectorSettings.of(card.settings), tensors)
+
     def forward(self, pixels: Tensor) -> Tensor:
         """Map RGB in [-1, 1], (n, 3, h, w), to (n, 5, h / 4, w / 4): heat logit, offset x, y, log width, log height."""
         raw: Tensor = self.head(self.backbone(pixels))
@@ -163,10 +174,6 @@ class Detector(nn.Module):
     def seen_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return width and height at which it looks at a photo of this width and height."""
         return self.settings.seen_size(size)
-
-    def describe(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the frozen backbone's description of an image, shape (d,); the same for all detectors."""
-        return describe(image)
 
     @torch.inference_mode()
     def _look(self, tiles: NDArray[np.uint8], threshold: float) -> list[Found]:

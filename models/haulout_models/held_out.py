@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from haulout_models.calibration import Calibration, calibrate
+from haulout_models.calibration import calibrate
 from haulout_models.data import LabelledTile
 from haulout_models.detector import Detector
 from haulout_models.evaluation.exams import examine_detector
@@ -28,7 +28,7 @@ def calibrated(detector: Detector, tiles: Sequence[LabelledTile]) -> Detector:
     """
     if not tiles:
         return detector
-    wanted = replace(detector.settings, calibration=Calibration(), found=1.0)
+    wanted = detector.settings.uncalibrated()
     detector.settings = replace(wanted, threshold=LEAST_SCORE)
     photos = examine_detector(detector, tiles).photos
     scores = np.concatenate([photo.scores for photo in photos])

@@ -23,6 +23,9 @@ from labeling_configs.vocabulary import ModelVersion
 
 log = logging.getLogger(__name__)
 
+_ANY = 1e-3
+"""Nobody is told of fainter pixels; in the faintest, all equal to a processor, rounding alone makes hills."""
+
 Describer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -123,10 +126,6 @@ def detect_files(
 def workers_for(detector: BoxDetector | ScaledDetector) -> int:
     """Return how many photos to look at side by side: one for each core, or one where torch brings its own threads."""
     return 1 if isinstance(detector, Detector) else os.cpu_count() or 1
-
-
-_ANY = 1e-3
-"""Nobody is told of fainter pixels; in the faintest, all equal to a processor, rounding alone makes hills."""
 
 
 class _Finding(nn.Module):

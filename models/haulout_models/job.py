@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from haulout_models.checkpoints import read_model, write_model, write_whole
+from haulout_models.checkpoints import read_card, write_model, write_whole
 from haulout_models.data import LabelledTile
-from haulout_models.detector import Detector, DetectorSettings
+from haulout_models.detector import Detector
 from haulout_models.team import joined
 from haulout_models.training import DetectorTraining, Progress, Trained, train_detector
 from labeling_configs.vocabulary import ModelCard, Rectangle
@@ -63,7 +63,7 @@ def do_job(folder: Path, environment: Mapping[str, str], clock: Callable[[], flo
             folder / _UNFINISHED,
             clock,
             held_out=[_read(tile) for tile in lesson["held_out"]],
-            start=_detector(folder / _START) if lesson["start"] else None,
+            start=Detector.stored(folder / _START) if lesson["start"] else None,
             team=team,
         )
         if team.leads:
@@ -82,16 +82,9 @@ def job_progress(folder: Path) -> Progress | None:
 
 def job_result(folder: Path) -> Trained:
     """Read what a finished training has brought."""
-    card, tensors = read_model(folder / _RESULT)
-    detector = Detector.from_tensors(card.version, DetectorSettings.of(card.settings), tensors)
-    told: Mapping[str, Any] = card.data
+    told: Mapping[str, Any] = read_card(folder / _RESULT)[0].data
     checks = tuple((int(step), float(at), float(score)) for step, at, score in told["checks"])
-    return Trained(detector, int(told["steps"]), checks)
-
-
-def _detector(folder: Path) -> Detector:
-    card, tensors = read_model(folder)
-    return Detector.from_tensors(card.version, DetectorSettings.of(card.settings), tensors)
+    return Trained(Detector.stored(folder / _RESULT), int(told["steps"]), checks)
 
 
 def _card(detector: Detector, seed: int, data: Mapping[str, Any] | None = None) -> ModelCard:

@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from haulout_models.checkpoints import read_model
-from haulout_models.detector import Detector, DetectorSettings
+from haulout_models.detector import Detector
 
 FOLDER = Path(__file__).parent / "starter"
 
 
 def load_starter(folder: Path = FOLDER) -> Detector:
     """Load the trained head that ships with the package onto the installed backbone."""
-    card, tensors = read_model(folder)
-    return Detector.from_tensors(card.version, DetectorSettings.of(card.settings), tensors)
+    return Detector.stored(folder)

@@ -15,7 +15,6 @@ from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
 from haulout_models.backbone import to_pixels
-from haulout_models.calibration import Calibration
 from haulout_models.data import Augmentation, Drawing, Example, LabelledTile, TileStore
 from haulout_models.detector import Detector, DetectorSettings
 from haulout_models.held_out import calibrated, held_out_score
@@ -235,7 +234,7 @@ def _restore(
 
 def _fitted(settings: DetectorTraining, tiles: Sequence[LabelledTile], start: Detector | None) -> DetectorTraining:
     """Settle what depends on the tiles: the scale, and squares no larger than the largest tile."""
-    network = replace(start.settings if start else settings.detector, calibration=Calibration())
+    network = (start.settings if start else settings.detector).uncalibrated()
     scale = network.scale if start else _scale(tiles, settings)
     longest = max(max(tile.size()) for tile in tiles) * scale
     side = min(settings.side, max(64, math.ceil(longest / 32) * 32))

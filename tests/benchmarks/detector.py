@@ -11,9 +11,7 @@ before. All classes are taken as one.
 """
 
 import argparse
-import json
 import os
-import platform
 import sys
 import time
 from dataclasses import replace
@@ -25,11 +23,12 @@ import torch
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "models"), str(ROOT / "tests" / "benchmarks")]
 
+import matching  # noqa: E402
 from detector_data import Exam, pick, published_detections, read_exam, read_splits  # noqa: E402
 from detector_peers import PEERS, train_peer  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
 
-from haulout_models.checkpoints import read_model, write_model  # noqa: E402
+from haulout_models.checkpoints import write_model  # noqa: E402
 from haulout_models.data import Augmentation, LabelledTile  # noqa: E402
 from haulout_models.detector import BoxDetector, Detector, DetectorSettings  # noqa: E402
 from haulout_models.held_out import calibrated  # noqa: E402
@@ -64,8 +63,7 @@ def main() -> None:
         methods["ours"] = exam.score(detections(trained.detector, exam), 0.5) | curve(trained, minutes)
         methods |= seen_often(options, trained, held_out, exam)
     if options.weights:
-        card, tensors = read_model(options.weights)
-        stored = Trained(Detector.from_tensors(card.version, DetectorSettings.of(card.settings), tensors), 0)
+        stored = Trained(Detector.stored(options.weights), 0)
         methods["kept"] = exam.score(detections(calibrated(stored.detector, held_out), exam), 0.5)
         methods |= seen_often(options, stored, held_out, exam)
     if options.peers:
@@ -180,15 +178,10 @@ def write(
     result = {
         "benchmark": "detector",
         "settings": {name: str(value) for name, value in vars(options).items()} | {"training": repr(settings)},
-        "machine": {"cores": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
         "data": {"folder": options.images.parent.name, "tiles": tiles},
         "methods": methods,
     }
-    text = json.dumps(result, indent=2)
-    if options.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(options.json).write_text(text)
+    matching.write(result, options.json)
 
 
 if __name__ == "__main__":

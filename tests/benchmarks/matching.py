@@ -242,6 +242,7 @@ def goal(wanted: str, met: bool, **measured: float) -> Figures:
 def write(report: Figures, where: str) -> None:
     """Write one JSON object, with the machine it was measured on, to a file or, named -, to standard output."""
     machine = {"python": platform.python_version(), "system": platform.platform(), "cpus": os.cpu_count()}
+    machine |= {"load": os.getloadavg()}
     order = ("benchmark", "settings", "machine", "data", "methods")
     whole = report | {"machine": machine}
     text = json.dumps(

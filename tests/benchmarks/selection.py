@@ -10,7 +10,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from scipy.stats import t as student
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "models"), str(ROOT / "tests" / "benchmarks")]
 
+import matching  # noqa: E402
 from choosing import STRATEGIES, View  # noqa: E402
 from replay import Labelled, Seen, detect, precision, read_set, train  # noqa: E402
 
@@ -197,16 +197,12 @@ def write(options: argparse.Namespace, methods: dict, full: float) -> None:
     result = {
         "benchmark": "selection",
         "settings": {name: str(value) for name, value in vars(options).items()} | {"effort": repr(USUAL)},
-        "machine": {"cores": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
         "data": {"folder": options.images.parent.name, "pool": len(pool), "exam": len(exam), "ap50_of_all": full},
         "methods": methods,
     }
-    text = json.dumps(result, indent=2)
-    if options.json == "-":
-        sys.stdout.write(text + "\n")
-        return
-    Path(options.json).write_text(text)
-    draw(methods, full, Path(options.json).with_suffix(".png"))
+    matching.write(result, options.json)
+    if options.json != "-":
+        draw(methods, full, Path(options.json).with_suffix(".png"))
 
 
 def draw(methods: dict, full: float, file: Path) -> None:

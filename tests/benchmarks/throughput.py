@@ -14,9 +14,7 @@ All methods take turns, `--rounds` times; figures are medians. On a machine that
 
 import argparse
 import itertools
-import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
@@ -32,15 +30,15 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "models"), str(ROOT / "tests" / "benchmarks")]
 
+import matching  # noqa: E402
 from detector_data import read_exam  # noqa: E402
 from detector_peers import Peer, build_peer  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from haulout_models.backbone import GLANCE  # noqa: E402
-from haulout_models.checkpoints import read_model  # noqa: E402
 from haulout_models.data import LabelledTile  # noqa: E402
 from haulout_models.decoding import UnreadablePhoto, decode, in_order  # noqa: E402
-from haulout_models.detector import Detector, DetectorSettings  # noqa: E402
+from haulout_models.detector import Detector  # noqa: E402
 from haulout_models.evaluation import average_precision  # noqa: E402
 from haulout_models.inference import FastDetector, detect_files, fast_describer, find  # noqa: E402
 from haulout_models.starter import load_starter  # noqa: E402
@@ -95,8 +93,7 @@ def arguments() -> argparse.Namespace:
 def load(folder: Path | None) -> Detector:
     if folder is None:
         return load_starter()
-    card, tensors = read_model(folder)
-    return Detector.from_tensors(card.version, DetectorSettings.of(card.settings), tensors)
+    return Detector.stored(folder)
 
 
 def fitted(detector: Detector, tile: LabelledTile, fit: int | None) -> Detector:
@@ -219,15 +216,10 @@ def write(options: argparse.Namespace, detector: FastDetector, megabytes: float,
     result = {
         "benchmark": "throughput",
         "settings": settings | {"detector": detector.version, "fit": detector.settings.fit},
-        "machine": {"cores": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
         "data": {"photos": options.photos, "pixels": SIZE, "mean_megabytes": megabytes, "made_from": "enlarged tiles"},
         "methods": methods,
     }
-    text = json.dumps(result, indent=2)
-    if options.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(options.json).write_text(text)
+    matching.write(result, options.json)
 
 
 if __name__ == "__main__":

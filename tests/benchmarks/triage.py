@@ -9,9 +9,6 @@ file, taken_at and file, x1, y1, x2, y2.
 import argparse
 import csv
 import hashlib
-import json
-import os
-import platform
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +22,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "models")]
+sys.path[:0] = [str(ROOT), str(ROOT / "models"), str(ROOT / "tests" / "benchmarks")]
+
+import matching  # noqa: E402
 
 from active_learning.emptiness import choose_cut, upper_limit  # noqa: E402
 from active_learning.triage import Looked, learn  # noqa: E402
@@ -351,15 +350,10 @@ def write(options: argparse.Namespace, photos: Sequence[Photo], methods: dict[st
     result = {
         "benchmark": "triage",
         "settings": {name: str(value) for name, value in vars(options).items()},
-        "machine": {"cores": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
         "data": {"folder": options.images.parent.name, "photos": len(photos), "empty": empty, "days": len(days)},
         "methods": methods,
     }
-    text = json.dumps(result, indent=2)
-    if options.json == "-":
-        sys.stdout.write(text + "\n")
-    else:
-        Path(options.json).write_text(text)
+    matching.write(result, options.json)
 
 
 if __name__ == "__main__":
