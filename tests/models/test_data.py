@@ -111,6 +111,11 @@ def test_whole_tiles_are_never_cut(drawn_tiles):
     squares = [example(store, 0, 224, change, rng) for _ in range(40)]
 
     assert all(len(square.boxes) == len(drawn_tiles[0].boxes) for square in squares)
+    true = drawn_tiles[0].boxes[:, 2:] - drawn_tiles[0].boxes[:, :2]
+    for square in squares:
+        shown = (square.boxes[:, 2:] - square.boxes[:, :2]) / true
+        assert np.ptp(shown) < 1e-6, "an animal was cut"
+        assert shown[0, 0] <= 224 / 192 + 1e-9, "the tile does not fit into the square"
     assert all(square.weights.min() == 1.0 for square in squares)
     sizes = [float(np.ptp(square.boxes[0, [0, 2]])) for square in squares]
     assert max(sizes) / min(sizes) > 1.3

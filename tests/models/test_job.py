@@ -1,6 +1,10 @@
 """A training as a folder: by one process or several, here or elsewhere."""
 
+import os
+import socket
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 
 import pytest
 import torch
@@ -65,6 +69,36 @@ def test_processes_that_fail_say_why(drawn_tiles, tmp_path):
 
     with pytest.raises(TrainingFailed, match=r"gone\.png"):
         train_together(2, tmp_path, gone, SETTINGS, 0, lambda now: None)
+
+
+def average(rank: int, port: int, told: SimpleQueue) -> None:
+    """One of two processes: its gradient is its rank, its number is its rank."""
+    about = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in about.items()})
+    weights = [torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(1, 3))]
+    with joined(os.environ) as team:
+        for weight in weights:
+            weight.grad = torch.full_like(weight, float(rank))
+        team.average_gradients(weights)
+        shared = torch.tensor([float(rank)])
+        team.share([shared])
+        told.put((rank, [w.grad.flatten().tolist() for w in weights], team.as_told(rank + 7.0), shared.item()))
+
+
+@pytest.mark.timeout(120)
+def test_two_processes_have_the_mean_of_their_gradients_and_what_the_leader_says():
+    lives, with_socket = get_context("spawn"), socket.create_server(("127.0.0.1", 0))
+    port = with_socket.getsockname()[1]
+    with_socket.close()
+    told = lives.SimpleQueue()
+    both = [lives.Process(target=average, args=(rank, port, told)) for rank in (0, 1)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join()
+
+    said = sorted(told.get() for _ in both)
+    assert said == [(rank, [[0.5, 0.5], [0.5, 0.5, 0.5]], 7.0, 0.0) for rank in (0, 1)]
 
 
 def test_one_process_is_a_team_of_its_own():

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from haulout_models.data import LabelledTile
+from haulout_models.data import NO_CHANGE, LabelledTile
 from haulout_models.detector import DetectorSettings
 from haulout_models.evaluation import examine_detector
 from haulout_models.interrupted import Interrupted
@@ -20,7 +21,14 @@ from haulout_models.training import DetectorTraining, train_detector
 from labeling_configs.vocabulary import ModelCard
 
 SETTINGS = DetectorTraining(
-    steps=60, batch=2, side=96, rate=5e-3, free_stages=1, save_every=0.0, checks=6, detector=DetectorSettings(width=16)
+    steps=60,
+    side=192,
+    rate=5e-3,
+    augmentation=NO_CHANGE,
+    free_stages=1,
+    save_every=0.0,
+    checks=6,
+    detector=DetectorSettings(width=32),
 )
 KILLS = 10
 # A fork server that has loaded torch but computed nothing: each life begins in a moment, in a process of its own.
@@ -78,12 +86,15 @@ def test_a_training_killed_ten_times_ends_with_the_exam_figure_of_one_that_was_n
     last.join()
 
     [version] = Registry(killed / "networks").versions()
-    resumed = examine_detector(Registry(killed / "networks").load_detector(version), drawn_tiles)
-    uninterrupted = examine_detector(whole.detector, drawn_tiles)
+    again = Registry(killed / "networks").load_detector(version)
+    resumed, uninterrupted = (examine_detector(network, drawn_tiles) for network in (again, whole.detector))
 
     assert last.exitcode == 0
     assert steps == sorted(set(steps))
+    assert uninterrupted.ap50 > 0.5, "a network that finds nothing would compare equal to any other"
     assert resumed.ap50 == pytest.approx(uninterrupted.ap50, abs=1e-6)
+    for name, tensor in whole.detector.trained_tensors().items():
+        assert torch.allclose(tensor, again.trained_tensors()[name], atol=1e-5), name
     for one, other in zip(resumed.photos, uninterrupted.photos, strict=True):
         assert one.scores == pytest.approx(other.scores, abs=1e-5)
 

@@ -1,13 +1,18 @@
 """The detector looks at each photo once, reads it once, and goes on after one that is broken."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from haulout.db import writing
 from haulout.propose import propose
+from haulout.retrain import promote
+from haulout.retrain.decisions import keep
 from haulout.storage import MissingOriginal
 from haulout.tables import ProposalRow, QuarantineRow
-from labeling_configs.vocabulary import COLD
+from haulout_models.starter import load_starter
+from labeling_configs.vocabulary import COLD, ModelCard, ModelVersion
 
 BOX = (50, 60, 150, 120)
 
@@ -44,6 +49,21 @@ def test_a_new_photo_gets_boxes_and_an_impression(coordinator):
     assert row.model.startswith("starter-")
     assert np.linalg.norm(row.description()) == pytest.approx(1.0, abs=1e-2)
     assert 90 < row.brightness < 110 and 0 < row.contrast < 30
+
+
+def test_animals_that_a_detector_is_known_to_overlook_are_expected_too(coordinator):
+    network = load_starter()
+    network.settings = replace(network.settings, threshold=0.001, found=0.5)
+    card = ModelCard(ModelVersion("det-0001"), "detector", 0, network.stored_settings(), {})
+    version = keep(coordinator.services, card, network.trained_tensors(), None)
+    promote(coordinator.services, version, "a test", "to look")
+    photo = coordinator.photo([BOX])
+
+    propose(coordinator.services)
+
+    row = proposals(coordinator, photo)[version]
+    assert row.scores().sum() > 0
+    assert row.expected_animals == pytest.approx(2 * row.scores().sum(), rel=1e-5)
 
 
 def test_another_detector_takes_over_the_impression(coordinator):
