@@ -301,7 +301,8 @@ def test_what_both_drew_is_kept_tile_by_tile_for_the_pages(beach, champion, able
     assert all(set(boxes[:, 5]) <= {-1, *range(len(tile))} for tile, boxes in zip(there, drawn, strict=True))
     found = sum(int((boxes[boxes[:, 4] >= 0.3, 5] >= 0).sum()) for boxes in drawn)
     assert found > sum(map(len, there)) / 2
-    assert rows[0].drawn == rows[0].champion
+    same = [np.frombuffer(side, np.float32) for side in (rows[0].drawn, rows[0].champion)]
+    np.testing.assert_allclose(*same, atol=1e-2)  # the same weights; a machine may add up in another order
 
 
 def test_the_exam_reports_its_figures_as_a_whole_and_by_condition(beach, champion, able):
