@@ -77,6 +77,25 @@ class Same(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
+class Condition(StrEnum):
+    """What an expert sees of an animal's condition."""
+
+    THIN = "thin"
+    NORMAL = "normal"
+    FAT = "fat"
+    INJURY = "injury"
+    DISEASE = "disease"
+
+
+class Disturbance(StrEnum):
+    """What may disturb the animals in a picture, besides themselves."""
+
+    PEOPLE = "people"
+    BOAT = "boat"
+    BEAR = "bear"
+    AIRCRAFT = "aircraft"
+
+
 class Origin(StrEnum):
     """What the person did with the machine's box, as Label Studio records it."""
 
@@ -177,6 +196,7 @@ class Vote:
     blind: bool
     skipped: bool = False
     unusable: bool = False
+    disturbances: tuple[Disturbance, ...] = ()
     deleted: Boxes = field(default_factory=no_boxes)
     """The machine's boxes, shape (m, 4), that were shown and that the person removed."""
     machine: Boxes = field(default_factory=no_boxes)
@@ -196,6 +216,7 @@ class Verdict:
     marks: tuple[tuple[AnimalId, Mark], ...] = ()
     links: tuple[MarkLink, ...] = ()
     confidence: int | None = None
+    conditions: tuple[tuple[AnimalId, Condition], ...] = ()
 
 
 @dataclass(frozen=True)

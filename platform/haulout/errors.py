@@ -35,3 +35,9 @@ class UnknownPerson(HauloutError):
 
 class BrokenModel(HauloutError):
     """The weights of a network are damaged, or are not those that were stored: it cannot be used."""
+
+
+class BadPlace(HauloutError):
+    """What is said of a site or a camera cannot be."""
+
+    exit_code = 2

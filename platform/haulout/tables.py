@@ -359,6 +359,8 @@ class ConsensusRow(SQLModel, table=True):
     """The probability that nobody can judge the picture."""
     by_expert: bool = False
     """True when an expert settled it: the tile may serve as gold."""
+    disturbed: dict[str, Any] = _json()
+    """How many of the voters saw what may disturb the animals, by `vocabulary.Disturbance`."""
     settled_at: datetime = _moment()
 
     def accepted(self, threshold: float = 0.5) -> Boxes:
@@ -418,6 +420,18 @@ class MarkRow(SQLModel, table=True):
     x: float
     y: float
     person: str
+
+
+class ConditionRow(SQLModel, table=True):
+    """How an animal looked to an expert; derived."""
+
+    __tablename__ = "condition"
+    id: int | None = Field(default=None, primary_key=True)
+    animal: str = Field(foreign_key="animal.id", index=True)
+    sign: str
+    """See `vocabulary.Condition`."""
+    person: str
+    at: datetime = _moment()
 
 
 class IndividualRow(SQLModel, table=True):
@@ -598,3 +612,165 @@ class SpotDecisionRow(SQLModel, table=True):
     """thing, animal, or open: as if nobody had decided."""
     by: str
     at: datetime = _moment()
+
+
+class SiteRow(SQLModel, table=True):
+    """Where a haulout is; the only place that knows true coordinates, read through `haulout.places` alone."""
+
+    __tablename__ = "site"
+    name: str = Field(primary_key=True)
+    latitude: float | None = None
+    longitude: float | None = None
+    """Degrees, WGS 84."""
+    geoprivacy: str = "obscured"
+    """See `haulout.places.Geoprivacy`."""
+    time_zone: str = ""
+    """Of the cameras' clocks, an IANA name; UTC when empty."""
+    changed_at: datetime = _moment()
+
+
+class CameraRow(SQLModel, table=True):
+    """What an operator says of a camera."""
+
+    __tablename__ = "camera"
+    site: str = Field(primary_key=True)
+    camera: str = Field(primary_key=True)
+    view: str = ""
+    """Cameras of one view may see the same animals and are not added up; those not named share one view."""
+
+
+class MoveRow(SQLModel, table=True):
+    """A camera was turned or moved at this time: before and after it show different places."""
+
+    __tablename__ = "move"
+    site: str = Field(primary_key=True)
+    camera: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(DateTime(timezone=False), primary_key=True))
+    """On the camera's corrected clock."""
+    by: str = "machine"
+    """machine, or who said so."""
+
+
+class TideRow(SQLModel, table=True):
+    """The height of the tide, as the operator's table tells it."""
+
+    __tablename__ = "tide"
+    site: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(DateTime(timezone=False), primary_key=True))
+    """On the cameras' clock."""
+    metres: float
+
+
+class OccupancyRow(SQLModel, table=True):
+    """One day of a site, as people and machine together see it; derived, each run tells it anew."""
+
+    __tablename__ = "occupancy"
+    site: str = Field(primary_key=True)
+    day: date = Field(primary_key=True)
+    photos: int
+    visible: int
+    """Photos in which animals could be seen: not dark, not foggy, not beside the haulout."""
+    checked: int
+    """Photos that people have settled as a whole."""
+    present: float
+    """The probability that any animal was ashore that day."""
+    maximum: float
+    maximum_low: float
+    maximum_high: float
+    """The largest number at once, with its 95 % interval."""
+    mean: float
+    mean_low: float
+    mean_high: float
+    """The mean number through the day."""
+    run: int | None = Field(default=None, foreign_key="run.id")
+    at: datetime = _moment()
+
+
+class EventRow(SQLModel, table=True):
+    """A haulout event: animals came, stayed, and left; derived, each run tells it anew."""
+
+    __tablename__ = "event"
+    site: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    year: int = Field(index=True)
+    arrival: date
+    arrival_low: date
+    arrival_high: date
+    departure: date
+    departure_low: date
+    departure_high: date
+    """The last day with animals."""
+    arrival_open: bool = False
+    """Animals were there as soon as anybody looked: they may have come before."""
+    departure_open: bool = False
+    peak: date
+    peak_low: date
+    peak_high: date
+    maximum: float
+    maximum_low: float
+    maximum_high: float
+
+
+class SeasonRow(SQLModel, table=True):
+    """One site's year in figures that can be put beside other years; derived, each run tells it anew."""
+
+    __tablename__ = "season"
+    site: str = Field(primary_key=True)
+    year: int = Field(primary_key=True)
+    index: float
+    index_low: float
+    index_high: float
+    """Mean number of animals ashore over the days from `first` to `last`, each day weighing the same."""
+    maximum: float
+    maximum_low: float
+    maximum_high: float
+    days: int
+    """Days with photos, among them those with animals, and those nobody could see."""
+    occupied: int
+    unseen: int
+    first: date
+    last: date
+    profile: dict[str, Any] = _json()
+    """Mean share of the day's mean by hour ("hours") and by height of the tide ("tides"), with intervals."""
+    data: str = ""
+    """Version of the data: SHA-256 of all that the figures rest on."""
+
+
+class ImportRow(SQLModel, table=True):
+    """One file of boxes that the reserve already had."""
+
+    __tablename__ = "import"
+    id: int | None = Field(default=None, primary_key=True)
+    source: str = Field(unique=True)
+    """The name under which its boxes are known, as a person or as a detector."""
+    kind: str
+    """coco or megadetector."""
+    sha256: str = Field(unique=True)
+    photos: int = 0
+    boxes: int = 0
+    unknown: int = 0
+    """Photos named in the file that this Haulout does not have."""
+    at: datetime = _moment()
+
+
+class ImportedRow(SQLModel, table=True):
+    """The boxes of one photo as an imported file has them."""
+
+    __tablename__ = "imported"
+    source: int = Field(foreign_key="import.id", primary_key=True)
+    photo: str = Field(foreign_key="photo.id", primary_key=True)
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """float64, shape (n, 5): x1, y1, x2, y2 in pixels of the photo, score (1 for a person's box)."""
+
+
+class TokenRow(SQLModel, table=True):
+    """A key to the programming interface, of which only the SHA-256 is kept."""
+
+    __tablename__ = "token"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    sha256: str = Field(unique=True)
+    scopes: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    created_at: datetime = _moment()
+    expires_at: datetime | None = _moment(optional=True)
+    revoked_at: datetime | None = _moment(optional=True)

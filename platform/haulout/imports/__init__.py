@@ -1,0 +1,1 @@
+"""Take in boxes that a reserve already has, from files of other programs."""
