@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,10 +77,8 @@ def haulouts(animals: NDArray[np.float32], first: date, seen: Bools) -> list[Hau
     if not len(days_seen):
         return []
     spans = [span for span in _spans(present.mean(axis=0) > 0.5) if _sure(courses, span, seen)]
-    edges = [0, *((one[1] + two[0]) // 2 + 1 for one, two in zip(spans, spans[1:], strict=False)), present.shape[1]]
-    return [
-        _haulout(courses, present, (edges[i], edges[i + 1]), first, days_seen) for i in range(len(spans))
-    ]
+    edges = [0, *((one[1] + two[0]) // 2 + 1 for one, two in pairwise(spans)), present.shape[1]]
+    return [_haulout(courses, present, (edges[i], edges[i + 1]), first, days_seen) for i in range(len(spans))]
 
 
 def index(animals: NDArray[np.float32], chosen: Bools, rng: np.random.Generator) -> Interval:

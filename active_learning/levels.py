@@ -10,10 +10,14 @@ Floats = NDArray[np.float64]
 SINGLE = 16
 """Up to this number every count has a level of its own."""
 STEP = 0.125
-"""Above it, levels are this far apart in square roots of counts."""
+"""Above it, levels are this far apart on the scale on which small changes are alike, see `scale`."""
+ROUND = 8.0
+"""The root of the number from which changes grow in proportion rather than with the root."""
+RESTLESS, WILD = 0.15, 4.0
+"""In this share of the hours the herd is so many times as restless as usual."""
 HEADROOM = 1.5
 """The highest level, as a multiple of the largest number that was seen or expected."""
-LEAST_TOP = 12.0
+LEAST_TOP = 700.0
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Moves:
     """How the number of animals changes within an hour."""
 
     drift: float = 0.3
-    """Standard deviation of the change of a small number's square root; larger numbers change more, see `_kernel`."""
+    """Standard deviation of the change on `scale`: of the root of a small number, of the logarithm of a large one."""
     arriving: float = 1 / (15 * 24)
     """The chance that an empty beach is used an hour later."""
     leaving: float = 1 / (12 * 24)
@@ -30,18 +34,21 @@ class Moves:
     """The chance that a number has nothing to do with the one before: a herd comes or goes."""
 
 
+def scale(numbers: Floats) -> Floats:
+    """Return numbers on the scale on which small changes are alike: roots of small ones, logarithms of large ones."""
+    return ROUND * np.arcsinh(np.sqrt(numbers) / ROUND)
+
+
+def unscale(places: Floats) -> Floats:
+    """Return the numbers at these places of the scale."""
+    return (ROUND * np.sinh(places / ROUND)) ** 2
+
+
 def ladder(largest: float) -> Floats:
     """Return the levels, shape (n,), from 0 to well above the largest number, each the middle of its cell."""
-    top = np.sqrt(HEADROOM * max(largest, LEAST_TOP))
-    roots = np.arange(np.sqrt(SINGLE) + STEP, top + STEP, STEP)
-    return np.concatenate([np.arange(SINGLE + 1, dtype=np.float64), roots**2])
-
-
-def nearest(levels: Floats, numbers: Floats) -> NDArray[np.int64]:
-    """Return the level of each number; a number above the ladder has the highest."""
-    edges = (np.sqrt(levels[1:]) + np.sqrt(levels[:-1])) / 2
-    edges[:SINGLE] = np.sqrt(np.arange(SINGLE) + 0.5)
-    return np.searchsorted(edges, np.sqrt(numbers)).astype(np.int64)
+    top = scale(np.array(HEADROOM * max(largest, LEAST_TOP)))
+    places = np.arange(scale(np.array(SINGLE + 0.5)) + STEP / 2, top + STEP, STEP)
+    return np.concatenate([np.arange(SINGLE + 1, dtype=np.float64), unscale(places)])
 
 
 def transitions(levels: Floats, moves: Moves) -> Floats:
@@ -56,28 +63,23 @@ def transitions(levels: Floats, moves: Moves) -> Floats:
 
 def newcomers(levels: Floats) -> Floats:
     """Return the chances of the levels when all that is known is that somebody is there: ten as likely as a hundred."""
-    chances = _widths(levels) / np.maximum(np.sqrt(levels), 0.5)
+    chances = _widths(levels) / np.tanh(np.maximum(scale(levels), 0.5) / ROUND)
     chances[0] = 0.0
     total: Floats = chances / chances.sum()
     return total
 
 
 def learn_moves(usual: Moves, levels: Floats, paths: NDArray[np.int64]) -> Moves:
-    """Return how the number moves along paths, shape (samples, hours) of levels; what is rare stays near the usual."""
+    """Return how often herds come, go and jump along paths of levels, shape (s, t); a short season stays usual."""
     now, then = paths[:, :-1], paths[:, 1:]
-    hours, samples = now.shape[1], now.shape[0]
-    there = now > 0
-    change = (np.sqrt(levels[then]) - np.sqrt(levels[now])) / _spread(levels)[now]
-    small = there & (then > 0) & (np.abs(change) < 4 * usual.drift)
-    drift = np.sqrt((np.square(change[small]).sum() / samples + 24 * 0.09) / (small.sum() / samples + 24))
-    gone = there & (then == 0) & (np.sqrt(levels[now]) > 4 * usual.drift * _spread(levels)[now])
-    jumped = there & (then > 0) & ~small
+    samples = len(now)
+    there, change = now > 0, np.abs(scale(levels[then]) - scale(levels[now]))
+    far = change > 3 * WILD * usual.drift
     return replace(
         usual,
-        drift=float(max(drift, 0.6 * STEP)),
         arriving=_rate((~there & (then > 0)).sum() / samples, (~there).sum() / samples, Moves.arriving),
-        leaving=_rate(gone.sum() / samples, there.sum() / samples, Moves.leaving),
-        jumping=_rate(jumped.sum() / samples, min(there.sum() / samples, hours), Moves.jumping),
+        leaving=_rate((there & (then == 0) & far).sum() / samples, there.sum() / samples, Moves.leaving),
+        jumping=_rate((there & (then > 0) & far).sum() / samples, there.sum() / samples, Moves.jumping),
     )
 
 
@@ -86,21 +88,17 @@ def _rate(times: float, hours: float, usual: float, weight: float = 240.0) -> fl
 
 
 def _kernel(levels: Floats, drift: float) -> Floats:
-    """Return small changes: on the square root they are alike for small numbers, and in proportion for large ones."""
-    roots, spread = np.sqrt(levels), drift * _spread(levels)
-    density = np.exp(-(((roots[None] - roots[:, None]) / spread[:, None]) ** 2) / 2) * _widths(levels)
-    kernel: Floats = density / density.sum(axis=1, keepdims=True)
+    """Return the chances of small changes."""
+    away = (scale(levels)[None] - scale(levels)[:, None]) / drift
+    density = (1 - RESTLESS) * np.exp(-(away**2) / 2) + RESTLESS / WILD * np.exp(-((away / WILD) ** 2) / 2)
+    chances = density * _widths(levels)
+    kernel: Floats = chances / chances.sum(axis=1, keepdims=True)
     return kernel
 
 
-def _spread(levels: Floats) -> Floats:
-    return np.sqrt(1 + levels / 64)
-
-
 def _widths(levels: Floats) -> Floats:
-    """Return how wide each level's cell is, in square roots of counts."""
-    roots = np.sqrt(levels)
-    edges = (roots[1:] + roots[:-1]) / 2
-    edges[:SINGLE] = np.sqrt(np.arange(SINGLE) + 0.5)
-    widths: Floats = np.diff(np.concatenate([[0.0], edges, [2 * roots[-1] - edges[-1]]]))
+    """Return how wide each level's cell is on the scale."""
+    ends = scale(np.arange(SINGLE + 1) + 0.5)
+    widths: Floats = np.full(len(levels), STEP)
+    widths[: SINGLE + 1] = np.diff(np.concatenate([[0.0], ends]))
     return widths

@@ -7,13 +7,13 @@ Carter and Kohn 1994) give paths through the whole season, from which every figu
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from active_learning.levels import SINGLE, STEP, Moves, ladder, learn_moves, transitions
+from active_learning.levels import SINGLE, STEP, Moves, ladder, learn_moves, scale, transitions, unscale
 from active_learning.measurement import SURE_OF, Machine, learn_machine, machine_says, people_say
 
 Floats = NDArray[np.float64]
@@ -21,12 +21,17 @@ Whole = NDArray[np.int64]
 
 BIASES = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 """The machine's shared errors that are told apart, in standard deviations."""
-BIAS_HOURS = 12.0
+BIAS_HOURS = 24.0
 """After so many hours little is left of a shared error."""
 SEEING, FOGGED, AWAY = range(3)
 SIGHT = np.array([[1 - 0.0025, 0.002, 0.0005], [0.08, 0.9195, 0.0005], [0.0005, 0.0005, 0.999]])
 """From hour to hour: fog that nobody noticed comes for half a day, a turned camera stays turned."""
-PATHS, LEARNING_PATHS, ROUNDS = 400, 60, 3
+START = np.array([0.97, 0.02, 0.01])
+PATHS, LEARNING_PATHS, ROUNDS = 400, 60, 2
+DRIFTS = (0.05, 0.08, 0.12, 0.18, 0.27, 0.4)
+"""Among these the likeliest is how restless the herd is."""
+NOISES = (0.7, 1.0, 1.4, 2.0)
+"""How many times as noisy as on checked hours the machine may be, in variance."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,15 @@ def _machine(cameras: Sequence[Hours]) -> Machine:
 
 def _smooth(hours: Hours, machine: Machine, rng: Generator, paths: int) -> Paths:
     levels = ladder(float(np.nanmax([*(hours.expected / machine.gain), *hours.counted, 0.0])))
-    says = _likelihood(hours, machine, levels)
-    moves = Moves()
+    moves, learned = Moves(), machine
     for _ in range(ROUNDS):
-        moves = learn_moves(moves, levels, _Model(levels, moves, machine, says).sample(rng, LEARNING_PATHS)[0])
-    path, blind = _Model(levels, moves, machine, says).sample(rng, paths)
+        says = _likelihood(hours, machine, levels)
+        drift = max(DRIFTS, key=lambda drift: _Model(levels, replace(moves, drift=drift), says).likelihood())
+        moves = replace(moves, drift=drift)
+        machine = _as_noisy(hours, learned, levels, moves)
+        says = _likelihood(hours, machine, levels)
+        moves = learn_moves(moves, levels, _Model(levels, moves, says).sample(rng, LEARNING_PATHS)[0])
+    path, blind = _Model(levels, moves, says).sample(rng, paths)
     return Paths(_off_the_ladder(path, levels, hours.counted, rng), blind, machine)
 
 
@@ -113,23 +122,40 @@ def _likelihood(hours: Hours, machine: Machine, levels: Floats) -> NDArray[np.fl
     return likelihood
 
 
+def _as_noisy(hours: Hours, machine: Machine, levels: Floats, moves: Moves) -> Machine:
+    """Return the machine as noisy as makes the whole season likeliest: hours that nobody checked tell it too."""
+    noisy = [
+        replace(
+            machine,
+            noise=machine.noise * factor,
+            luck=machine.luck * factor,
+            relative=machine.relative * factor,
+            bias=machine.bias * float(np.sqrt(factor)),
+        )
+        for factor in NOISES
+    ]
+    return max(noisy, key=lambda one: _Model(levels, moves, _likelihood(hours, one, levels)).likelihood())
+
+
 @dataclass(frozen=True)
 class _Model:
     levels: Floats
     moves: Moves
-    machine: Machine
     says: NDArray[np.float32]
+
+    def likelihood(self) -> float:
+        """Return the logarithm of how likely all observations are."""
+        return self._forward()[1]
 
     def sample(self, rng: Generator, paths: int) -> tuple[Whole, Floats]:
         """Return courses of levels, shape (s, t), and how often the camera was blind in each hour, shape (t,)."""
-        move, lean = transitions(self.levels, self.moves).astype(np.float32), _leaning().astype(np.float32)
-        sight = SIGHT.astype(np.float32)
-        filtered = self._forward(move, lean, sight)
-        hours, n = len(filtered), len(self.levels)
+        move, lean, sight = self._changes()
+        filtered, _ = self._forward()
+        hours = len(filtered)
         path, unseen = np.zeros((paths, hours), dtype=np.int64), np.zeros(hours)
         state = _draw(np.repeat(filtered[-1].reshape(1, -1), paths, axis=0), rng)
+        level, rest = np.divmod(state, len(BIASES) * len(SIGHT))
         for hour in range(hours - 1, -1, -1):
-            level, rest = np.divmod(state, len(BIASES) * len(SIGHT))
             bias, view = np.divmod(rest, len(SIGHT))
             path[:, hour], unseen[hour] = level, (view != SEEING).mean()
             if hour == 0:
@@ -137,29 +163,31 @@ class _Model:
             before = filtered[hour - 1]
             reach = np.tensordot(move, before, axes=(0, 0))  # (n next, b, v): summed over the level before
             weight = reach[level] * lean[:, bias].T[:, :, None] * sight[:, view].T[:, None, :]
-            pick = _draw(weight.reshape(paths, -1), rng)
-            bias, view = np.divmod(pick, len(SIGHT))
-            came = before[:, bias, view].T * move[:, level].T
-            state = _draw(came.reshape(paths, n), rng) * len(BIASES) * len(SIGHT) + pick
+            rest = _draw(weight.reshape(paths, -1), rng)
+            came = before.reshape(len(before), -1)[:, rest].T * move[:, level].T
+            level = _draw(came, rng)
         return path, unseen
 
-    def _forward(
-        self, move: NDArray[np.float32], lean: NDArray[np.float32], sight: NDArray[np.float32]
-    ) -> list[NDArray[np.float32]]:
-        """Return the chances of each state, shape (n, b, v), given all hours up to each."""
-        now = np.zeros(self.says.shape[1:], dtype=np.float32)
-        start = np.full(len(self.levels), 0.5 / (len(self.levels) - 1), dtype=np.float32)
+    def _changes(self) -> tuple[NDArray[np.float32], ...]:
+        changes = (transitions(self.levels, self.moves), _leaning(), SIGHT)
+        return tuple(one.astype(np.float32) for one in changes)
+
+    def _forward(self) -> tuple[list[NDArray[np.float32]], float]:
+        """Return the chances of each state, shape (n, b, v), given all hours up to each, and the log likelihood."""
+        move, lean, sight = self._changes()
+        rest = np.kron(lean, sight)
+        start = np.full(len(self.levels), 0.5 / (len(self.levels) - 1))
         start[0] = 0.5
-        now[:] = start[:, None, None] * _usual()[None, :, None].astype(np.float32)
-        now *= np.array([0.97, 0.02, 0.01], dtype=np.float32)
-        filtered = []
-        for says in self.says:
+        now = np.kron(start[:, None], np.kron(_usual(), START)[None]).astype(np.float32)
+        filtered, likelihood = [], 0.0
+        for says in self.says.reshape(len(self.says), len(self.levels), -1):
             now = now * says
-            now /= max(now.sum(), np.float32(1e-30))
-            filtered.append(now)
-            flat = move.T @ now.reshape(len(move), -1)
-            now = np.einsum("nbv,bc,vw->ncw", flat.reshape(now.shape), lean, sight, optimize=True)
-        return filtered
+            total = float(now.sum())
+            likelihood += float(np.log(max(total, 1e-30)))
+            now /= np.float32(max(total, 1e-30))
+            filtered.append(now.reshape(self.says.shape[1:]))
+            now = move.T @ (now @ rest)
+        return filtered, likelihood
 
 
 def _usual() -> Floats:
@@ -184,11 +212,10 @@ def _draw(weights: NDArray[np.float32], rng: Generator) -> Whole:
 
 
 def _off_the_ladder(path: Whole, levels: Floats, counted: Floats, rng: Generator) -> NDArray[np.float32]:
-    """Return numbers instead of levels: anywhere within a level's cell, and nearly what people counted where they did."""
-    roots = np.sqrt(levels)
+    """Return numbers for levels: anywhere within a level's cell, and nearly what people counted where they did."""
     half = np.where(np.arange(len(levels)) > SINGLE, STEP / 2, 0.0)
     shift = (rng.random(path.shape) * 2 - 1) * half[path]
-    animals = ((roots[path] + shift) ** 2).astype(np.float32)
+    animals = unscale(scale(levels)[path] + shift).astype(np.float32)
     known = np.flatnonzero(~np.isnan(counted) & (counted > 0))
     nearly = counted[known] * np.exp(rng.normal(0, SURE_OF, (len(path), len(known))))
     animals[:, known] = np.where(path[:, known] > 0, np.round(nearly), animals[:, known]).astype(np.float32)
