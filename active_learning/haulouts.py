@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ APART = 3
 """Days without an animal that end a haulout event."""
 SURE = 0.95
 """An event is told when it is so likely that any animal was there on one of its days."""
+LEAST_HOURS = 3
 TAILS = (0.025, 0.975)
 
 
@@ -42,7 +42,10 @@ class DateInterval:
 
 @dataclass(frozen=True)
 class Haulout:
-    """Animals came, stayed and left. Open where they were there as soon as, or as long as, anybody looked."""
+    """Animals came, stayed and left. Open where they were there as soon as, or as long as, anybody looked.
+
+    The maximum is that of hours in which somebody saw the haulout.
+    """
 
     arrival: DateInterval
     departure: DateInterval
@@ -63,22 +66,23 @@ def daily(animals: NDArray[np.float32], first: date, watched: Bools) -> list[Day
     told = []
     for number in np.flatnonzero(hours.any(axis=1)):
         ashore = courses[:, number]
-        largest = ashore[:, hours[number]].max(axis=1)
+        most = ashore[:, hours[number]].max(axis=1)
         present = float((ashore[:, hours[number]] > 0).any(axis=1).mean())
-        told.append(DayFigures(first + timedelta(days=int(number)), present, _interval(largest), _mean(ashore)))
+        told.append(DayFigures(first + timedelta(days=int(number)), present, _interval(most), _mean(ashore)))
     return told
 
 
 def haulouts(animals: NDArray[np.float32], first: date, seen: Bools) -> list[Haulout]:
     """Return the season's events, in order; `seen`, shape (t,), marks hours in which a camera or people could see."""
     courses = animals.reshape(len(animals), -1, 24)
-    present = (courses > 0).any(axis=2)
+    present: Bools = np.any(courses > 0, axis=2)
     days_seen = np.flatnonzero(seen.reshape(-1, 24).any(axis=1))
     if not len(days_seen):
         return []
-    spans = [span for span in _spans(present.mean(axis=0) > 0.5) if _sure(courses, span, seen)]
-    edges = [0, *((one[1] + two[0]) // 2 + 1 for one, two in pairwise(spans)), present.shape[1]]
-    return [_haulout(courses, present, (edges[i], edges[i + 1]), first, days_seen) for i in range(len(spans))]
+    likely: Bools = present.mean(axis=0) > 0.5
+    spans = [span for span in _spans(likely) if _sure(courses, span, seen)]
+    shown = np.where(seen, animals, 0).reshape(courses.shape)
+    return [_haulout(shown, present, span, first, days_seen) for span in spans]
 
 
 def index(animals: NDArray[np.float32], chosen: Bools, rng: np.random.Generator) -> Interval:
@@ -97,12 +101,17 @@ def index(animals: NDArray[np.float32], chosen: Bools, rng: np.random.Generator)
     return _around(float(means.mean()), np.take_along_axis(means, drawn, axis=1).mean(axis=1))
 
 
+def largest(animals: NDArray[np.float32], watched: Bools) -> Interval:
+    """Return the largest number in any hour with a photo, shape (t,)."""
+    return _interval(animals[:, watched].max(axis=1))
+
+
 def _sure(courses: NDArray[np.float32], span: tuple[int, int], seen: Bools) -> bool:
-    """Say whether animals were surely there in an hour that somebody saw."""
+    """Say whether animals were surely there in three hours that somebody saw: one photo may show a rock or a bird."""
     start, end = span
     hours = seen.reshape(-1, 24)[start : end + 1]
-    there = (courses[:, start : end + 1][:, hours] > 0).any(axis=1)
-    return bool(there.mean() >= SURE)
+    there = (courses[:, start : end + 1][:, hours] > 0).sum(axis=1)
+    return bool((there >= LEAST_HOURS).mean() >= SURE)
 
 
 def _spans(likely: Bools) -> list[tuple[int, int]]:
@@ -117,23 +126,32 @@ def _spans(likely: Bools) -> list[tuple[int, int]]:
 
 
 def _haulout(
-    courses: NDArray[np.float32], present: Bools, window: tuple[int, int], first: date, days_seen: Whole
+    shown: NDArray[np.float32], present: Bools, span: tuple[int, int], first: date, days_seen: Whole
 ) -> Haulout:
-    start, end = window
-    inside = present[:, start:end]
-    kept = inside.any(axis=1)
-    arrived = start + inside[kept].argmax(axis=1)
-    left = end - 1 - inside[kept][:, ::-1].argmax(axis=1)
-    largest = courses[:, start:end].max(axis=2)[kept]
+    kept = present[:, span[0] : span[1] + 1].any(axis=1)
+    there = present[kept]
+    last = len(there[0]) - 1
+    arrived, left = last - _reach(there[:, ::-1], last - span[1]), _reach(there, span[0])
+    day = np.arange(last + 1)
+    in_event = (day >= arrived[:, None]) & (day <= left[:, None])
+    most = np.where(in_event, shown.max(axis=2)[kept], 0)
     arrival, departure = _date_interval(arrived, first), _date_interval(left, first)
     return Haulout(
         arrival=arrival,
         departure=departure,
-        peak=_date_interval(start + largest.argmax(axis=1), first),
-        maximum=_interval(largest.max(axis=1)),
+        peak=_date_interval(most.argmax(axis=1), first),
+        maximum=_interval(most.max(axis=1)),
         arrival_open=arrival.day <= first + timedelta(days=int(days_seen[0])),
         departure_open=departure.day >= first + timedelta(days=int(days_seen[-1])),
     )
+
+
+def _reach(there: Bools, start: int) -> Whole:
+    """Return the last day of the stay that holds the first present day from `start` on, for each course."""
+    day: Whole = (start + there[:, start:].argmax(axis=1)).astype(np.int64)
+    for later in range(start, there.shape[1]):
+        day = np.where(there[:, later] & (later - day <= APART) & (later > day), later, day)
+    return day
 
 
 def _date_interval(days: Whole, first: date) -> DateInterval:

@@ -13,7 +13,7 @@ STEP = 0.125
 """Above it, levels are this far apart on the scale on which small changes are alike, see `scale`."""
 ROUND = 8.0
 """The root of the number from which changes grow in proportion rather than with the root."""
-RESTLESS, WILD = 0.15, 4.0
+RESTLESS, WILD = 0.04, 5.0
 """In this share of the hours the herd is so many times as restless as usual."""
 HEADROOM = 1.5
 """The highest level, as a multiple of the largest number that was seen or expected."""
@@ -47,7 +47,7 @@ def unscale(places: Floats) -> Floats:
 def ladder(largest: float) -> Floats:
     """Return the levels, shape (n,), from 0 to well above the largest number, each the middle of its cell."""
     top = scale(np.array(HEADROOM * max(largest, LEAST_TOP)))
-    places = np.arange(scale(np.array(SINGLE + 0.5)) + STEP / 2, top + STEP, STEP)
+    places: Floats = np.arange(scale(np.array(SINGLE + 0.5)) + STEP / 2, top + STEP, STEP)
     return np.concatenate([np.arange(SINGLE + 1, dtype=np.float64), unscale(places)])
 
 
@@ -98,7 +98,7 @@ def _kernel(levels: Floats, drift: float) -> Floats:
 
 def _widths(levels: Floats) -> Floats:
     """Return how wide each level's cell is on the scale."""
-    ends = scale(np.arange(SINGLE + 1) + 0.5)
+    ends = scale(np.arange(SINGLE + 1, dtype=np.float64) + 0.5)
     widths: Floats = np.full(len(levels), STEP)
     widths[: SINGLE + 1] = np.diff(np.concatenate([[0.0], ends]))
     return widths

@@ -11,12 +11,14 @@ Floats = NDArray[np.float64]
 ROOT = 0.375
 """Anscombe (1948): the square root of a Poisson count plus this varies nearly alike at all means."""
 STRAY = 0.02
-"""The share of expectations that have nothing to do with what is there."""
+"""The share of expectations that have nothing to do with what is there: false boxes, rain on the lens; mostly small."""
 USUAL_NOISE, USUAL_LUCK, USUAL_RELATIVE = 0.03, 0.04, 0.15
 """Of a detector that nobody checked: the variance of the root at no animals, what the luck of finding each animal adds
 to it, and the relative error at many."""
 SURE_OF = 0.02
 """The relative error of a count that people have settled."""
+STRANGEST = 4.0
+"""An expectation so many times the count teaches no more than that."""
 FALSE_EMPTY, FALSE_FULL = 0.02, 1e-3
 """The chance that people overlook a lone animal, and that they see one on an empty beach."""
 
@@ -51,7 +53,8 @@ def learn_machine(expected: Floats, counted: Floats, day: NDArray[np.int64]) -> 
     empty = there == 0
     false = float((seen[empty].sum() + 0.05 * 5) / (empty.sum() + 5))
     weight = 1 / (1 + there / 20)  # a count of hundreds errs by tens, and would decide alone
-    gain = float((np.where(empty, 0, np.maximum(seen - false, 0)) @ weight + 10) / (there @ weight + 10))
+    found = np.clip(seen - false, 0, STRANGEST * there)
+    gain = float((found @ weight + 10) / (there @ weight + 10))
     mean = np.clip(gain, 0.2, 3.0) * there
     residual = np.sqrt(seen + ROOT) - np.sqrt(mean + false + ROOT)
     noise, luck, growth = _variance(residual, mean)
@@ -69,8 +72,8 @@ def machine_says(machine: Machine, levels: Floats, biases: Floats, expected: Flo
     variance = machine.noise + machine.luck * (levels[:, None] > 0) + machine.relative * mean
     off = root[:, None, None] - np.sqrt(mean + machine.false + ROOT)
     bell = np.exp(-(off**2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
-    widest = np.sqrt(machine.gain * levels[-1] + ROOT)
-    likelihood: Floats = (1 - STRAY) * bell + STRAY / widest
+    stray = np.exp(-root)[:, None, None]
+    likelihood: Floats = (1 - STRAY) * bell + STRAY * stray
     return likelihood
 
 
@@ -85,7 +88,7 @@ def people_say(levels: Floats, counted: Floats) -> Floats:
 
 
 def _variance(residual: Floats, mean: Floats) -> tuple[float, float, float]:
-    """Fit the residuals' variance as noise + luck (with animals) + growth * mean, with made-up hours of a usual machine."""
+    """Fit the residuals' variance as noise + luck (with animals) + growth * mean, usual ones added."""
     usual = np.array([0.0] * 5 + [5.0] * 5 + [50.0] * 3 + [200.0] * 2)
     means = np.concatenate([mean, usual])
     of_usual = USUAL_NOISE + USUAL_LUCK * (means > 0) + USUAL_RELATIVE**2 / 4 * means
@@ -103,4 +106,4 @@ def _shared(residual: Floats, day: NDArray[np.int64]) -> float:
         own = residual[day == one]
         products += (own.sum() ** 2 - (own**2).sum()) / 2
         pairs += len(own) * (len(own) - 1) // 2
-    return float(np.clip((products + 0.5 * 10) / (pairs + 10), 0.2, 0.8))
+    return float(np.clip((products + 0.5 * 20) / (pairs + 20), 0.35, 0.8))

@@ -30,7 +30,7 @@ START = np.array([0.97, 0.02, 0.01])
 PATHS, LEARNING_PATHS, ROUNDS = 400, 60, 2
 DRIFTS = (0.05, 0.08, 0.12, 0.18, 0.27, 0.4)
 """Among these the likeliest is how restless the herd is."""
-NOISES = (0.7, 1.0, 1.4, 2.0)
+NOISES = (1.0, 1.4, 2.0)
 """How many times as noisy as on checked hours the machine may be, in variance."""
 
 
@@ -61,7 +61,7 @@ class Paths:
     animals: NDArray[np.float32]
     """Shape (s, t)."""
     blind: Floats
-    """Shape (t,): the probability that the camera showed nothing of the haulout."""
+    """Shape (t, 2): the probabilities that the camera showed nothing of the haulout for fog, and for looking away."""
     machine: Machine
 
 
@@ -148,16 +148,16 @@ class _Model:
         return self._forward()[1]
 
     def sample(self, rng: Generator, paths: int) -> tuple[Whole, Floats]:
-        """Return courses of levels, shape (s, t), and how often the camera was blind in each hour, shape (t,)."""
+        """Return courses of levels, shape (s, t), and how often fog and looking away blind the camera, shape (t, 2)."""
         move, lean, sight = self._changes()
         filtered, _ = self._forward()
         hours = len(filtered)
-        path, unseen = np.zeros((paths, hours), dtype=np.int64), np.zeros(hours)
+        path, blind = np.zeros((paths, hours), dtype=np.int64), np.zeros((hours, 2))
         state = _draw(np.repeat(filtered[-1].reshape(1, -1), paths, axis=0), rng)
         level, rest = np.divmod(state, len(BIASES) * len(SIGHT))
         for hour in range(hours - 1, -1, -1):
             bias, view = np.divmod(rest, len(SIGHT))
-            path[:, hour], unseen[hour] = level, (view != SEEING).mean()
+            path[:, hour], blind[hour] = level, [(view == why).mean() for why in (FOGGED, AWAY)]
             if hour == 0:
                 break
             before = filtered[hour - 1]
@@ -166,7 +166,7 @@ class _Model:
             rest = _draw(weight.reshape(paths, -1), rng)
             came = before.reshape(len(before), -1)[:, rest].T * move[:, level].T
             level = _draw(came, rng)
-        return path, unseen
+        return path, blind
 
     def _changes(self) -> tuple[NDArray[np.float32], ...]:
         changes = (transitions(self.levels, self.moves), _leaning(), SIGHT)

@@ -38,6 +38,7 @@ def ours(season: Drawn, seed: int) -> Told:
     return Told(
         [((one.arrival.day - FIRST).days, (one.departure.day - FIRST).days) for one in events],
         *of_days(paths, season.photo != NO_PHOTO, DAYS),
+        [(one.maximum.low, one.maximum.high) for one in events],
     )
 
 
@@ -73,6 +74,10 @@ def judge(told: Told, season: Drawn, rows: Rows) -> None:
         rows["found"].append(float(bool(own)))
         rows["arrival_off"].append(abs(own[0][0] - start) if own else DAYS)
         rows["departure_off"].append(abs(own[-1][1] - end) if own else DAYS)
+        if told.most and len(own) == 1:
+            low, high = told.most[told.events.index(own[0])]
+            most = (there * seen)[start : end + 1].max()
+            rows["event_maximum_covered"].append(float(low - 0.5 <= most <= high + 0.5))
     rows["invented"].append(sum(not (there[one[0] : one[1] + 1] > 0).any() for one in told.events))
     for day in np.flatnonzero((season.photo != NO_PHOTO).reshape(-1, 24).any(axis=1)):
         largest = there[day][season.photo.reshape(-1, 24)[day] != NO_PHOTO].max()
@@ -120,6 +125,9 @@ def measured(rows: Rows) -> dict[str, Any]:
         "maximum_covered_empty": float(np.mean(rows["covered_empty"])) if rows["covered_empty"] else None,
         "maximum_relative_error": float(np.mean(rows["relative_error"])),
         "maximum_median_relative_width": float(np.median(rows["relative_width"])),
+        "event_maximum_covered": float(np.mean(rows["event_maximum_covered"]))
+        if rows["event_maximum_covered"]
+        else None,
         "days_untold": float(np.mean(rows["untold"])),
     }
 

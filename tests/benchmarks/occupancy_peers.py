@@ -1,6 +1,6 @@
 """How others tell when animals came and left and how many there were: all from the machine's counts, hour by hour."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ class Told:
     maximum: Floats
     low: Floats
     high: Floats
+    most: Sequence[tuple[float, float]] = ()
+    """The interval of each event's maximum, if told."""
 
 
 def first_and_last(season: Drawn) -> Told:

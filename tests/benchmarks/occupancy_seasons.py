@@ -42,7 +42,7 @@ def draw(rng: Generator, checked: int = 120) -> Drawn:
     photo[night | (fog & noticed)] = HIDDEN
     photo[_gaps(len(hours), rng)] = NO_PHOTO
     expected = _machine(animals, fog, turned, rng)
-    strange = np.where(turned, rng.normal(3, 1.5, len(hours)), rng.normal(-3, 1.5, len(hours)))
+    strange = np.clip(rng.normal(np.where(turned, 1.0, -1.2), 1.0), -1.5, 1.5)
     clear = photo == CLEAR
     expected[~clear] = strange[~clear] = np.nan
     return Drawn(animals, photo, expected, _people(animals, clear & ~fog & ~turned, checked, rng), strange, turned)
