@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from active_learning.counts import Interval
+from active_learning.intervals import Interval
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -17,7 +17,8 @@ APART = 3
 """Days without an animal that end a haulout event."""
 SURE = 0.95
 """An event is told when it is so likely that any animal was there on one of its days."""
-LEAST_HOURS = 3
+LEAST_HOURS = 6
+"""In fewer hours it may have been a rock, a bird or a passer-by; the day's figures tell of it all the same."""
 TAILS = (0.025, 0.975)
 
 
@@ -107,7 +108,7 @@ def largest(animals: NDArray[np.float32], watched: Bools) -> Interval:
 
 
 def _sure(courses: NDArray[np.float32], span: tuple[int, int], seen: Bools) -> bool:
-    """Say whether animals were surely there in three hours that somebody saw: one photo may show a rock or a bird."""
+    """Say whether animals were surely there in enough hours that somebody saw."""
     start, end = span
     hours = seen.reshape(-1, 24)[start : end + 1]
     there = (courses[:, start : end + 1][:, hours] > 0).sum(axis=1)
@@ -131,7 +132,9 @@ def _haulout(
     kept = present[:, span[0] : span[1] + 1].any(axis=1)
     there = present[kept]
     last = len(there[0]) - 1
-    arrived, left = last - _reach(there[:, ::-1], last - span[1]), _reach(there, span[0])
+    first_in = span[0] + there[:, span[0] : span[1] + 1].argmax(axis=1)
+    last_in = span[1] - there[:, span[0] : span[1] + 1][:, ::-1].argmax(axis=1)
+    arrived, left = last - _reach(there[:, ::-1], last - first_in), _reach(there, last_in)
     day = np.arange(last + 1)
     in_event = (day >= arrived[:, None]) & (day <= left[:, None])
     most = np.where(in_event, shown.max(axis=2)[kept], 0)
@@ -146,10 +149,9 @@ def _haulout(
     )
 
 
-def _reach(there: Bools, start: int) -> Whole:
-    """Return the last day of the stay that holds the first present day from `start` on, for each course."""
-    day: Whole = (start + there[:, start:].argmax(axis=1)).astype(np.int64)
-    for later in range(start, there.shape[1]):
+def _reach(there: Bools, day: Whole) -> Whole:
+    """Return the last day of the stay that each course is in on its day, shape (s,), looking at later days."""
+    for later in range(int(day.min()) + 1, there.shape[1]):
         day = np.where(there[:, later] & (later - day <= APART) & (later > day), later, day)
     return day
 

@@ -245,3 +245,15 @@ def test_a_scene_is_strange_when_it_hardly_looks_like_the_others():
     assert (strange[90:] > 1).all() and (strange[:90] < 0).mean() > 0.9
     assert np.abs(strange).max() <= 1.5
     assert np.isnan(strangeness(looks[:5])).all()
+
+
+def test_a_course_with_two_stays_within_one_event_lasts_from_the_first_to_the_last():
+    steady = np.zeros((10, DAYS * 24), dtype=np.float32)
+    steady[:, 5 * 24 : 20 * 24] = 10
+    steady[:4, 9 * 24 : 15 * 24] = 0
+
+    [event] = haulouts(steady, FIRST, np.ones(DAYS * 24, dtype=bool))
+
+    assert (event.arrival.day, event.departure.day) == (day_of(5), day_of(19))
+    assert (event.arrival.high, event.departure.low) == (day_of(5), day_of(19))
+    assert event.maximum.low == 10

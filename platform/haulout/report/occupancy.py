@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from sqlmodel import Session, col, delete, select
 
 from active_learning import haulouts
-from active_learning.counts import Interval
 from active_learning.haulouts import Haulout
+from active_learning.intervals import Interval
 from active_learning.occupancy import Paths, smooth, together
 from haulout.cameras import machine_found
 from haulout.db import reading, writing

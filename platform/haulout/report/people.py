@@ -9,9 +9,9 @@ from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from active_learning import crowd as crowds
-from active_learning.counts import share_interval
 from active_learning.crowd import Crowd, Skill
 from active_learning.gold import GoldKind, GoldTile, Marked, mark
+from active_learning.intervals import share_interval
 from haulout.answers import excluded_people, newest_crowd, read_vote
 from haulout.report.exams import Figure
 from haulout.tables import AnswerRow, ConsensusRow, PersonRow, PhotoRow, SuspicionRow, TaskRow, TileRow
