@@ -1,7 +1,8 @@
 """An expert sees the boxes volunteers could not agree on and gives the final ones.
 
 The regions are those of the volunteers' question, so `write` and `read` are the same; a score is the share of the
-volunteers who drew the box, and an origin says whether the expert kept, moved or drew it.
+volunteers who drew the box, and an origin says whether the expert kept, moved or drew it. What most volunteers saw
+disturb the animals is ticked already.
 """
 
 from collections.abc import Mapping

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labeling_configs import regions
-from labeling_configs.results import Item, Json, Reading, choice, chosen, opened, quoted
-from labeling_configs.vocabulary import Boxes, Broken, Origin, Person, Tile, Vote
+from labeling_configs.results import Item, Json, Reading, choice, chosen, opened, quoted, ticked
+from labeling_configs.vocabulary import Boxes, Broken, Disturbance, Origin, Person, Tile, Vote
 
 CONTROL, IMAGE, LABEL = "walrus", "photo", "walrus"
 STATE, UNUSABLE = "tile_state", "unusable"
+DISTURBANCE = "disturbance"
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,19 @@ class BoxAnswer:
     origins: tuple[Origin, ...]
     unusable: bool
     broken: tuple[Broken, ...]
+    disturbances: tuple[Disturbance, ...] = ()
+
+    def said_of(self, *, skipped: bool) -> tuple[Disturbance, ...]:
+        """Return what the vote says of disturbance: nothing when it was skipped or calls the picture unusable."""
+        return () if skipped or self.unusable else self.disturbances
 
     def to_vote(
         self, person: Person, tile: Tile, given_at: datetime, seconds: float, *, blind: bool, skipped: bool = False
     ) -> Vote:
         """Return the vote that this answer is, given who gave it, when, and after how many seconds of work."""
-        return Vote(person, tile.id, self.boxes, self.origins, given_at, seconds, blind, skipped, self.unusable)
+        disturbances = self.said_of(skipped=skipped)
+        drawn = (self.boxes, self.origins)
+        return Vote(person, tile.id, *drawn, given_at, seconds, blind, skipped, self.unusable, disturbances)
 
 
 def task_data(image_url: str, tile: Tile, extra: Mapping[str, object] | None = None) -> Json:
@@ -43,6 +51,7 @@ def write(
     *,
     origins: Sequence[Origin] | None = None,
     unusable: bool = False,
+    disturbances: Sequence[Disturbance] = (),
 ) -> list[Json]:
     """Return a `result`, good as a prediction and as an annotation, of the parts of the boxes that the tile shows.
 
@@ -60,7 +69,8 @@ def write(
         if origins is not None:
             region["origin"] = origins[row].value
         result.append(region)
-    return [*result, choice(STATE, IMAGE, UNUSABLE)] if unusable else result
+    result += [choice(STATE, IMAGE, UNUSABLE)] if unusable else []
+    return [*result, choice(DISTURBANCE, IMAGE, *disturbances)] if disturbances else result
 
 
 def read(result: object, tile: Tile) -> BoxAnswer:
@@ -78,9 +88,11 @@ def read(result: object, tile: Tile) -> BoxAnswer:
             continue
         origins.append(_origin(item, reading))
     unusable = chosen(reading, STATE, IMAGE, {UNUSABLE}) == UNUSABLE
-    reading.reject_strange({("rectanglelabels", CONTROL, IMAGE), ("choices", STATE, IMAGE)})
+    disturbances = tuple(map(Disturbance, ticked(reading, DISTURBANCE, IMAGE, list(Disturbance))))
+    choices = {("choices", STATE, IMAGE), ("choices", DISTURBANCE, IMAGE)}
+    reading.reject_strange({("rectanglelabels", CONTROL, IMAGE), *choices})
     found = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    return BoxAnswer(found, tuple(origins), unusable, tuple(reading.broken))
+    return BoxAnswer(found, tuple(origins), unusable, tuple(reading.broken), disturbances)
 
 
 def _box(item: Item, tile: Tile) -> regions.Box:

@@ -29,20 +29,24 @@ class Entry:
 _BOXES = (
     "<p>Draw a box round every walrus, as tight as you can, round what you see of it. Some photos already have boxes "
     "from the machine: move the ones that are off, delete the ones that are wrong, add the ones that are missing. "
-    "No walrus? Submit it empty. Too dark, foggy or wet to tell? Press 2.</p>"
+    "No walrus? Submit it empty. Too dark, foggy or wet to tell? Press 2. People, a boat, a bear or an aircraft? "
+    "Tick it below the photo, or press 3 to 6.</p>"
     "<p>Обведите рамкой каждого моржа как можно точнее: то, что от него видно. На некоторых фото уже есть рамки "
     "машины: поправьте неточные, удалите ошибочные, добавьте недостающие. Моржей нет? Отправьте пустой ответ. "
-    "Слишком темно, туман или капли на стекле? Нажмите 2.</p>"
+    "Слишком темно, туман или капли на стекле? Нажмите 2. Люди, лодка, медведь или самолёт? Отметьте их под снимком "
+    "или нажмите от 3 до 6.</p>"
 )
 _DISPUTE = (
-    "<p>Volunteers could not agree here. All their boxes are shown: leave one box for each walrus.</p>"
-    "<p>Волонтёры не пришли к согласию. Показаны все их рамки: оставьте по одной рамке на каждого моржа.</p>"
+    "<p>Volunteers could not agree here. All their boxes are shown: leave one box for each walrus. What most of them "
+    "saw disturb the animals is ticked below the photo; your word is final there too.</p>"
+    "<p>Волонтёры не пришли к согласию. Показаны все их рамки: оставьте по одной рамке на каждого моржа. Под снимком "
+    "отмечено, что, по мнению большинства, тревожит зверей; и здесь последнее слово за вами.</p>"
 )
 _PAIR = (
     "<p>Is this one walrus or two? Look at tusks, scars, spots and wrinkles; mark what convinced you. "
-    "Left and right flank cannot be compared: then say that you cannot tell.</p>"
+    "Left and right flank cannot be compared: then say that you cannot tell. If you can, say how each looks.</p>"
     "<p>Это один морж или два? Смотрите на клыки, шрамы, пятна и складки; отметьте то, что вас убедило. "
-    "Левый и правый бок сравнить нельзя: тогда выберите «нельзя сказать».</p>"
+    "Левый и правый бок сравнить нельзя: тогда выберите «нельзя сказать». Отметьте, если можете, вид каждого.</p>"
 )
 _GALLERY = (
     "<p>Which of these walruses is the one in the large picture? Choose it, or say that it is new or that you "

@@ -4,8 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labeling_configs import regions
-from labeling_configs.results import Item, Json, Reading, choice, chosen, opened, quoted, rated
-from labeling_configs.vocabulary import AnimalId, Broken, Mark, MarkKind, MarkLink, Rectangle, Same, Side
+from labeling_configs.results import Item, Json, Reading, choice, chosen, opened, quoted, rated, ticked
+from labeling_configs.vocabulary import (
+    FATNESS,
+    AnimalId,
+    Broken,
+    Condition,
+    Mark,
+    MarkKind,
+    MarkLink,
+    Rectangle,
+    Same,
+    Side,
+)
 
 ANSWER, CONFIDENCE, RELATION = "same", "confidence", "same_mark"
 FIRST, SECOND = "first", "second"
@@ -14,7 +25,11 @@ MOST_CONFIDENT = 5
 _KNOWN = {("choices", ANSWER, FIRST), ("rating", CONFIDENCE, FIRST)} | {
     known
     for image in (FIRST, SECOND)
-    for known in (("choices", f"side_{image}", image), ("keypointlabels", f"marks_{image}", image))
+    for known in (
+        ("choices", f"side_{image}", image),
+        ("choices", f"condition_{image}", image),
+        ("keypointlabels", f"marks_{image}", image),
+    )
 }
 
 
@@ -36,6 +51,7 @@ class PairAnswer:
     marks: tuple[tuple[AnimalId, Mark], ...]
     links: tuple[MarkLink, ...]
     broken: tuple[Broken, ...]
+    conditions: tuple[tuple[AnimalId, Condition], ...] = ()
 
 
 def task_data(left_url: str, right_url: str, first: AnimalId, second: AnimalId, caption: str = "") -> Json:
@@ -56,13 +72,14 @@ def write(
     sides: Sequence[tuple[AnimalId, Side]] = (),
     marks: Sequence[tuple[AnimalId, Mark]] = (),
     links: Sequence[MarkLink] = (),
+    conditions: Sequence[tuple[AnimalId, Condition]] = (),
 ) -> list[Json]:
     """Return the `result` that an expert with this answer would store; `shown` are the crops in pixels of the photos.
 
     Raises UnknownMark when a link names a mark that is not among `marks`, and NoPair when an animal is neither of both.
     """
     image_of = {first: FIRST, second: SECOND}
-    if strangers := {animal for animal, _ in (*sides, *marks)} - image_of.keys():
+    if strangers := {animal for animal, _ in (*sides, *marks, *conditions)} - image_of.keys():
         raise NoPair(f"{', '.join(sorted(strangers))}: not in the pair of {first} and {second}")
     shown = {FIRST: first_shown, SECOND: second_shown}
     result = [] if answer is None else [choice(ANSWER, FIRST, answer.value)]
@@ -70,6 +87,9 @@ def write(
         rating: Json = {"id": f"{CONFIDENCE}-stars", "type": "rating", "from_name": CONFIDENCE, "to_name": FIRST}
         result.append({**rating, "value": {"rating": confidence}})
     result += [choice(f"side_{image_of[animal]}", image_of[animal], side.value) for animal, side in sides]
+    for animal, image in image_of.items():
+        looks = [condition for described, condition in conditions if described == animal]
+        result += [choice(f"condition_{image}", image, *looks)] if looks else []
     names: dict[tuple[str, Mark], str] = {}
     for number, (animal, mark) in enumerate(marks):
         image = image_of[animal]
@@ -94,15 +114,18 @@ def read(
     marks: list[tuple[AnimalId, Mark]] = []
     named: dict[str, tuple[str, Mark]] = {}
     sides: list[tuple[AnimalId, Side]] = []
+    conditions: list[tuple[AnimalId, Condition]] = []
     for image, (animal, shown) in images.items():
         side = chosen(reading, f"side_{image}", image, {one.value for one in Side})
         sides += [] if side is None else [(animal, Side(side))]
         marks += [(animal, mark) for mark in _marks(reading, image, shown, named)]
+        conditions += [(animal, condition) for condition in _conditions(reading, image)]
     links = tuple(_links(reading, named))
     confidence = rated(reading, CONFIDENCE, FIRST, MOST_CONFIDENT)
     reading.reject_strange(_KNOWN, others={"relation"})
     verdict = None if answer is None else Same(answer)
-    return PairAnswer(verdict, confidence, tuple(sides), tuple(marks), links, tuple(reading.broken))
+    broken = tuple(reading.broken)
+    return PairAnswer(verdict, confidence, tuple(sides), tuple(marks), links, broken, tuple(conditions))
 
 
 def _relation(link: MarkLink, names: dict[tuple[str, Mark], str]) -> Json:
@@ -110,6 +133,17 @@ def _relation(link: MarkLink, names: dict[tuple[str, Mark], str]) -> Json:
     if None in ends:
         raise UnknownMark(f"{link} joins a mark that was not given; add both its marks to `marks`")
     return {"type": "relation", "from_id": ends[0], "to_id": ends[1], "direction": "bi", "labels": [RELATION]}
+
+
+def _conditions(reading: Reading, image: str) -> list[Condition]:
+    """Return how the animal on one image looks; of several degrees of fatness none is believed."""
+    control = f"condition_{image}"
+    found = [Condition(name) for name in ticked(reading, control, image, list(Condition))]
+    fatness = [one for one in found if one in FATNESS]
+    if len(fatness) > 1:
+        reading.reject(control, f"an animal cannot be {' and '.join(fatness)} at once; none was believed")
+        return [one for one in found if one not in FATNESS]
+    return found
 
 
 def _marks(reading: Reading, image: str, shown: Rectangle, named: dict[str, tuple[str, Mark]]) -> list[Mark]:

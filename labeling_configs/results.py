@@ -92,6 +92,21 @@ def chosen(reading: Reading, control: str, shown: str, allowed: Collection[str] 
     return next(iter(found), None)
 
 
+def ticked(reading: Reading, control: str, shown: str, allowed: Collection[str]) -> list[str]:
+    """Return the choices made where several may be, each once and in the order of `allowed`."""
+    found: set[str] = set()
+    for item in reading.items:
+        if not item.is_from("choices", control, shown):
+            continue
+        given = item.value.get("choices")
+        strange = [one for one in given if one not in allowed] if isinstance(given, list) else [given]
+        if strange:
+            more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+            reading.reject(item.where, f"{control} has no choice {quoted(strange[0])}{more}")
+        found.update(one for one in allowed if isinstance(given, list) and one in given)
+    return [one for one in allowed if one in found]
+
+
 def rated(reading: Reading, control: str, shown: str, highest: int) -> int | None:
     """Return the stars given, 1 to `highest`, or None."""
     stars: int | None = None
@@ -133,12 +148,12 @@ def quoted(value: object) -> str:
     return "nothing" if value is None else f"a value of type {type(value).__name__}"
 
 
-def choice(control: str, shown: str, picked: str) -> Json:
-    """Return the entry Label Studio stores when `picked` is chosen in a radio group."""
+def choice(control: str, shown: str, *picked: str) -> Json:
+    """Return the entry Label Studio stores when `picked` is chosen: one in a radio group, several where they may be."""
     return {
         "id": f"{control}-choice",
         "type": "choices",
         "from_name": control,
         "to_name": shown,
-        "value": {"choices": [picked]},
+        "value": {"choices": list(picked)},
     }

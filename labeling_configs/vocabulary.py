@@ -45,6 +45,8 @@ class Role(StrEnum):
     VOLUNTEER = "volunteer"
     EXPERT = "expert"
     OPERATOR = "operator"
+    IMPORT = "import"
+    """Nobody who is asked: the boxes of a file that the reserve already had."""
 
 
 class Side(StrEnum):
@@ -85,6 +87,10 @@ class Condition(StrEnum):
     FAT = "fat"
     INJURY = "injury"
     DISEASE = "disease"
+
+
+FATNESS = (Condition.THIN, Condition.NORMAL, Condition.FAT)
+"""The conditions that exclude each other, from thin to fat; the others may be added to any."""
 
 
 class Disturbance(StrEnum):

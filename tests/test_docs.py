@@ -1,5 +1,6 @@
-"""What the README tells people to type works."""
+"""What the README and the handbooks tell people to type works."""
 
+import json
 import os
 import re
 import shlex
@@ -9,11 +10,33 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from haulout.cli import app
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
 TYPED = [line.strip() for line in README.splitlines() if line.startswith("    ")]
 COMMANDS = [re.sub(r"\s+#.*", "", line).removeprefix(".venv/bin/") for line in TYPED]
+HANDBOOKS = REPOSITORY / "platform" / "haulout" / "handbook"
+READERS = ("operator", "volunteer", "expert")
+NEEDS_PEOPLE = {"up", "down", "run", "rollback", "narrow", "exclude", "include"}
+"""Commands that want Label Studio, a trained network or somebody's votes; tests of their own run them."""
+
+
+def handbook(who: str, language: str) -> str:
+    return (HANDBOOKS / f"{who}.{language}.md").read_text(encoding="utf-8")
+
+
+def typed(text: str) -> list[str]:
+    """Return the lines to be typed, whole, without the folder of the program."""
+    return [line.strip().removeprefix(".venv/bin/") for line in text.splitlines() if line.startswith("    ")]
+
+
+def mentioned(text: str) -> list[str]:
+    """Return the commands that are named within sentences."""
+    return [told.removeprefix(".venv/bin/") for told in re.findall(r"`((?:\.venv/bin/)?haulout [^`]+)`", text)]
 
 
 def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
@@ -69,3 +92,80 @@ def test_links_in_the_documents_lead_somewhere() -> None:
         here = REPOSITORY / document
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", here.read_text()):
             assert (here.parent / target).exists(), f"{document} links to {target}"
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_a_handbook_says_the_same_in_both_languages(who: str) -> None:
+    def shape(text: str) -> list[str]:
+        """Return what must be alike: levels of headings, what is typed, pictures, lists, quotations and tables."""
+        lines = [line for line in text.splitlines() if re.match(r"#|    \S|!\[|- |> |\|", line)]
+        kinds = [line if line.startswith("    ") else line.split(" ")[0].split("[")[0] for line in lines]
+        return [
+            kind for kind, before in zip(kinds, ["", *kinds], strict=False) if kind != before or kind in ("-", "##")
+        ]
+
+    english, russian = handbook(who, "en"), handbook(who, "ru")
+
+    assert shape(english) == shape(russian)
+    assert typed(english) == typed(russian)
+    assert mentioned(english) == mentioned(russian)
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_every_command_of_a_handbook_exists_with_its_options(who: str) -> None:
+    text = handbook(who, "en")
+    commands = [line for line in (*typed(text), *mentioned(text)) if line.startswith("haulout ")]
+
+    for line in commands:
+        group, words = get_command(app), shlex.split(line)[1:]
+        while hasattr(group, "commands"):
+            assert words and words[0] in group.commands, line
+            group, words = group.commands[words[0]], words[1:]
+        spelt = [word.partition("=")[0] for word in words if word.startswith("-")]
+        assert set(spelt) <= {option for parameter in group.params for option in parameter.opts}, line
+        if line in typed(text):
+            group.make_context(group.name, words)
+
+    assert bool(commands) == (who == "operator")
+
+
+def test_every_other_command_of_the_operators_handbook_is_there() -> None:
+    lines = typed(handbook("operator", "en"))
+    makes = [line for line in lines if line.startswith("make ")]
+
+    told = subprocess.run(["make", "-n", *shlex.split(makes[0])[1:]], cwd=REPOSITORY, capture_output=True, check=False)
+
+    assert told.returncode == 0, told.stderr
+    assert {line.split()[0] for line in lines} == {"haulout", "make", "cp"}
+
+
+def test_the_operators_handbook_can_be_followed_from_the_card_to_the_key(tmp_path: Path, monkeypatch) -> None:
+    card = tmp_path / "card"
+    card.mkdir()
+    for number in range(3):
+        exif = Image.Exif()
+        exif[0x0110] = "HP2X"
+        exif.get_ifd(0x8769).update({0x9003: f"2026:08:1{number} 12:00:00", 0xA431: "00217"})
+        Image.new("RGB", (640, 480), (90 + number, 100, 110)).save(card / f"IMG_000{number}.JPG", exif=exif)
+    (tmp_path / "tides.csv").write_text("time,metres\n2026-08-12 09:00,0.4\n2026-08-12 15:00,-0.3\n")
+    image, box = {"id": 1, "file_name": "IMG_0001.JPG"}, {"image_id": 1, "category_id": 1, "bbox": [10, 20, 90, 60]}
+    document = {"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "walrus"}]}
+    (tmp_path / "boxes.json").write_text(json.dumps(document))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAULOUT_HOME", str(tmp_path / "data"))
+    lines = [shlex.split(line)[1:] for line in typed(handbook("operator", "en")) if line.startswith("haulout ")]
+    followed = [[str(card) if word == "/media/card" else word for word in line] for line in lines]
+
+    told = {}
+    for words in followed:
+        if words[0] not in NEEDS_PEOPLE:
+            answer = CliRunner().invoke(app, words)
+            assert answer.exit_code == 0, f"{words}: {answer.output} {answer.exception!r}"
+            told[" ".join(words[:2])] = answer.output
+
+    assert "3 new photos" in told[f"ingest {card}"]
+    assert "HP2X 00217" in told["site Matveyev Island"]
+    assert "2 heights added" in told["tide Matveyev Island"] and "1 in all" in told["import boxes.json"]
+    assert Path("report.html").exists() and Path("report-ru.pdf").read_bytes().startswith(b"%PDF")
+    assert Path("season-2026/manifest.json").exists() or any(Path("season-2026").iterdir())
+    assert "revoked" in CliRunner().invoke(app, ["token", "list"]).output

@@ -1,16 +1,18 @@
 """What people said and still stand by: raw answers read as votes and verdicts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from active_learning.overlap import matched_iou
 from haulout.spots import read_things
 from haulout.tables import (
+    IMPORTED,
     AnimalRow,
     AnswerRow,
     ConsensusRow,
@@ -48,18 +50,23 @@ STARTER_SHOWN_ABOVE = 0.15
 FOR_GOLD = "gold"
 """In a task's details under "why": an expert is asked about a tile on which volunteers agree."""
 
+HELD = "held"
+"""The state of a task that an imported file answers and nobody is asked about yet."""
+
 STILL_THERE = 0.35
 """A machine's box is deleted when no box that was kept or moved meets it at this IoU."""
 
 
 def live_answers(
-    session: Session, question: Question, subject: str | None = None, *, gold: bool | None = None
+    session: Session, question: Question, subject: str | Collection[str] | None = None, *, gold: bool | None = None
 ) -> list[tuple[AnswerRow, TaskRow]]:
     """Return the newest revision of each answer that was not deleted, in the order they were given.
 
-    With `gold` only answers on tiles whose answer is known, or only the others.
+    Of one subject, of several, or of all. With `gold` only answers on tiles whose answer is known, or only the others.
     """
-    asked = [TaskRow.question == question.value, *([TaskRow.subject == subject] if subject is not None else [])]
+    asked: list[ColumnElement[bool]] = [col(TaskRow.question) == question.value]
+    if subject is not None:
+        asked.append(col(TaskRow.subject).in_([subject] if isinstance(subject, str) else subject))
     newest = (
         select(func.max(AnswerRow.id))
         .join(TaskRow, col(TaskRow.id) == AnswerRow.task)
@@ -114,6 +121,7 @@ def read_vote(
         blind=answer.model_shown in ("", COLD),
         skipped=answer.skipped,
         unusable=read.unusable,
+        disturbances=read.said_of(skipped=answer.skipped),
         deleted=drawn[:0] if not answer.model_shown or answer.skipped else _deleted(read, drawn),
         machine=drawn,
     )
@@ -145,6 +153,11 @@ def agreed_tiles(session: Session, photo: str) -> list[SettledTile]:
         .order_by(TileRow.id)
     )
     return [(tile.word(), row.accepted(), row.accepted_probabilities()) for tile, row in session.exec(query)]
+
+
+def is_imported(person: str) -> bool:
+    """Say whether the votes came with a file: Label Studio asked nobody and knows nothing of them."""
+    return person.startswith(IMPORTED)
 
 
 def newest_crowd(session: Session) -> CrowdRow | None:
@@ -196,6 +209,7 @@ def _pair_verdicts(
         marks=read.marks,
         links=read.links,
         confidence=read.confidence,
+        conditions=read.conditions,
     )
     return [verdict], read.broken
 

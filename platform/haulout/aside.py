@@ -44,8 +44,8 @@ def read_aside(session: Session, site: str | None = None) -> Aside | None:
     row = newest_triage(session)
     if row is None:
         return None
-    query = select(TriagedRow.verdict, func.count()).join(PhotoRow, col(PhotoRow.id) == TriagedRow.photo)
+    query = select(TriagedRow.verdict, func.count())
     if site is not None:
-        query = query.where(PhotoRow.site == site)
+        query = query.join(PhotoRow, col(PhotoRow.id) == TriagedRow.photo).where(PhotoRow.site == site)
     counts = dict(session.exec(query.group_by(TriagedRow.verdict)).all())
     return Aside(row, Cut(**row.cut), *(counts.get(verdict, 0) for verdict in (EMPTY, ANIMALS, LOOK)))

@@ -35,6 +35,8 @@ class Candidate:
     doubts: Mapping[Reason, float]
     features: Numbers
     traits: Mapping[str, Hashable]
+    looked: bool = True
+    """False where no detector looked at the photo, so that having no boxes says nothing."""
 
 
 def read_candidates(session: Session, model: ModelVersion, settings: Settings) -> list[Candidate]:
@@ -58,14 +60,17 @@ def as_pool(
     known: Sequence[Candidate],
     model: ModelVersion,
     fresh: Collection[str] | None = None,
+    eased: Mapping[str, float] | None = None,
 ) -> Pool:
     """Return the candidates as columns; `known` are the tiles that were asked about before.
 
-    Tiles not among the `fresh` ones are left to chance; all are fresh when None are given.
+    Tiles not among the `fresh` ones are left to chance; all are fresh when None are given. `eased` says of tiles that
+    an imported file answers how many times less people's work settles them: an answer there is worth so much more.
     """
     effort = learned_effort(session)
+    ease = np.array([(eased or {}).get(one.tile.id, 1.0) for one in candidates], dtype=np.float64)
     doubts = {
-        kind: np.array([one.doubts.get(kind, 0.0) for one in candidates], dtype=np.float64)
+        kind: ease * np.array([one.doubts.get(kind, 0.0) for one in candidates], dtype=np.float64)
         for kind in sorted({kind for one in candidates for kind in one.doubts})
     }
     rare = rarity(_traits(candidates), _traits(known))
@@ -107,7 +112,7 @@ def _of_photo(
     tiles = laid or lay_tiles(
         proposal.photo, photo.width, photo.height, proposal.boxes, proposal.scores, settings.most_animals_per_tile
     )
-    looked = None if row.model == COLD else proposal
+    looked = proposal if row.looked else None
     doubts = tile_doubts(tiles, looked, _word(photo, second, things) if second else None)
     traits = {
         "camera": (photo.site, photo.camera),
@@ -123,6 +128,7 @@ def _of_photo(
             doubts={kind: float(values[place]) for kind, values in doubts.items()},
             features=row.description(),
             traits=traits,
+            looked=row.looked,
         )
         for place, tile in enumerate(tiles)
     ]

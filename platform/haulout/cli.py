@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from haulout.config import Settings, make_secrets
-from haulout.errors import HauloutError
+from haulout.errors import BadConfiguration, HauloutError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,8 +37,11 @@ app = typer.Typer(
 
     Exit codes: 0 done, 1 it could not be done, 2 wrong usage or settings, 3 a service does not answer.""",
 )
+token_app = typer.Typer(no_args_is_help=True, help="Keys for programs that read this Haulout, see /api on the pages.")
+app.add_typer(token_app, name="token")
 console = Console()
 errors = Console(stderr=True)
+MOMENTS = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
 
 
 def main() -> None:
@@ -237,14 +240,207 @@ def narrow(
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Option(help="Where to write the page.")] = Path("report.html"),
+    out: Annotated[Path | None, typer.Option(help="Where to write the page; report.html if there is no PDF.")] = None,
+    pdf: Annotated[Path | None, typer.Option(help="Where to write the same as a PDF for A4 paper.")] = None,
+    year: Annotated[int | None, typer.Option(help="The season's year; each site's latest one when not given.")] = None,
     language: Annotated[str | None, typer.Option(help="en or ru; HAULOUT_LANGUAGE when not given.")] = None,
 ) -> None:
-    """Write the season's report as one page that opens anywhere."""
-    from haulout.web.standalone import write_report
+    """Write the season's report as one page that opens anywhere, as a PDF, or as both."""
+    from haulout.report import tell_occupancy
+    from haulout.web.standalone import write_pdf, write_report
 
-    write_report(_services(), out, language or _settings().language)
-    console.print(f"Written: {out.resolve()}")
+    services, spoken = _services(), _language(language)
+    with _told() as tell:
+        tell_occupancy(services, tell=tell)
+    page = out or (None if pdf else Path("report.html"))
+    for write, to in ((write_report, page), (write_pdf, pdf)):
+        if to is not None:
+            write(services, to, spoken, year)
+            console.print(f"Written: {to.resolve()}", highlight=False, markup=False)
+
+
+def _language(given: str | None) -> str:
+    from haulout.localisation import NAMES
+
+    spoken = given or _settings().language
+    if spoken not in NAMES:
+        raise BadConfiguration(f"language {spoken!r} is not spoken here; choose {' or '.join(NAMES)}")
+    return spoken
+
+
+@app.command()
+def site(
+    name: Annotated[str, typer.Argument(help="The haulout, as in `haulout ingest --site`.")],
+    latitude: Annotated[float | None, typer.Option(help="Degrees, south negative.")] = None,
+    longitude: Annotated[float | None, typer.Option(help="Degrees, west negative.")] = None,
+    geoprivacy: Annotated[
+        str | None, typer.Option(help="What others may know: withheld, obscured (.1°), approximate (.01°) or exact.")
+    ] = None,
+    time_zone: Annotated[str | None, typer.Option(help="Of the cameras' clocks, as in Asia/Kamchatka.")] = None,
+) -> None:
+    """Say where a haulout is and who may know, or show what is known. Only here true coordinates are shown."""
+    from haulout.db import writing
+    from haulout.places import place
+    from haulout.status import site_facts
+
+    services = _services()
+    given = {"latitude": latitude, "longitude": longitude, "geoprivacy": geoprivacy, "time_zone": time_zone}
+    with writing(services.database) as session:
+        if any(value is not None for value in given.values()):
+            row = place(
+                session, name, latitude=latitude, longitude=longitude, geoprivacy=geoprivacy, time_zone=time_zone
+            )
+            row.changed_at = services.now()
+            session.add(row)
+            session.flush()
+        for fact, value in site_facts(session, name):
+            console.print(f"{fact}: {value}", highlight=False, markup=False)
+
+
+@app.command()
+def camera(
+    site: Annotated[str, typer.Argument(help="The haulout.")],
+    camera: Annotated[str, typer.Argument(help="The camera, as `haulout site` lists it.")],
+    view: Annotated[str | None, typer.Option(help="What it shows; animals of one view are not added up.")] = None,
+    moved: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="It was turned or moved then, by its corrected clock.")
+    ] = None,
+    not_moved: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="It was not moved then, whatever a machine found.")
+    ] = None,
+) -> None:
+    """Say what a camera shows, and when it was moved or was not: before and after it shows different places."""
+    from haulout import cameras
+    from haulout.db import writing
+    from haulout.status import camera_facts
+
+    services = _services()
+    with writing(services.database) as session:
+        if view is not None:
+            cameras.set_view(session, site, camera, view)
+        if moved is not None:
+            cameras.moved(session, site, camera, moved)
+        if not_moved is not None:
+            cameras.not_moved(session, site, camera, not_moved, services.now())
+        cameras.check_camera(session, site, camera)
+        console.print(camera_facts(session, site, camera), highlight=False, markup=False)
+
+
+@app.command()
+def tide(
+    site: Annotated[str, typer.Argument(help="The haulout.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns time and metres.")],
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out lines that cannot be read.")] = False,
+) -> None:
+    """Read a table of tides. Times are on the cameras' clock, or name their zone. Twice adds nothing."""
+    from haulout.cameras import known_cameras
+    from haulout.db import writing
+    from haulout.places import time_zone
+    from haulout.tides import read_tides, store_tides
+
+    services = _services()
+    with writing(services.database) as session:
+        known_cameras(session, site)
+        read = read_tides(file, time_zone(session, site), skip_bad=skip_bad)
+        stored = store_tides(session, site, read)
+    told = f"{stored.added} heights added, {stored.changed} corrected, {stored.known} known before."
+    console.print(told, highlight=False)
+    for line in read.bad:
+        console.print(f"  left out: {line}", highlight=False, markup=False)
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="COCO JSON of somebody's boxes, or the JSON of a MegaDetector batch.")],
+    name: Annotated[str | None, typer.Option(help="How the boxes shall be known; default: the file's name.")] = None,
+    site: Annotated[str | None, typer.Option(help="Of photos known by name only; HAULOUT_SITE when not given.")] = None,
+    category: Annotated[str | None, typer.Option(help="The category of a COCO file that means walruses.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Name every photo that is left out, not only ten.")] = False,
+) -> None:
+    """Take in boxes that you already have: a person's as one voice, a detector's as what people correct at first."""
+    from haulout.imports import import_boxes, told_of
+
+    with _told() as tell:
+        found = import_boxes(_services(), file, name, site, category, tell)
+    for line in told_of(found, everything=everything):
+        console.print(line, highlight=False, markup=False)
+
+
+@token_app.command("make")
+def make_token(
+    name: Annotated[str, typer.Argument(help="Whose or what for; no two tokens ever share a name.")],
+    scopes: Annotated[str, typer.Option(help="read, people (pseudonyms, votes), places (true coordinates).")] = "read",
+    days: Annotated[int, typer.Option(help="For how many days it is valid.")] = 365,
+) -> None:
+    """Make a token and print it, this once: only its SHA-256 is kept."""
+    from haulout import tokens
+
+    token = tokens.make_token(_services(), name, scopes.split(","), days)
+    sys.stdout.write(f"{token}\n")
+    errors.print("Keep it now, it cannot be shown again. `haulout token revoke` ends it.", highlight=False)
+
+
+@token_app.command("list")
+def list_tokens() -> None:
+    """Show all tokens: what each opens, until when, and whether it still does."""
+    from haulout import tokens
+
+    table = Table("name", "scopes", "made", "valid until", "state", box=None)
+    for row, state in tokens.list_tokens(_services()):
+        until = f"{row.expires_at:%Y-%m-%d}" if row.expires_at else ""
+        table.add_row(row.name, ", ".join(row.scopes), f"{row.created_at:%Y-%m-%d}", until, state.value)
+    console.print(table if table.row_count else "No token was made yet; `haulout token make NAME` makes one.")
+
+
+@token_app.command("revoke")
+def revoke_token(name: Annotated[str, typer.Argument(help="The token's name.")]) -> None:
+    """Let a token open nothing any more."""
+    from haulout import tokens
+
+    tokens.revoke_token(_services(), name)
+    console.print(f"{name} opens nothing any more.", highlight=False, markup=False)
+
+
+@app.command()
+def export(
+    format_: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="camtrap-dp, darwin-core, wildbook, csv, captures, coco, or all of them: all"
+        ),
+    ] = "",
+    out: Annotated[Path | None, typer.Option(help="The folder to make.")] = None,
+    site: Annotated[str | None, typer.Option(help="One haulout; all when not given.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of an older export.")] = False,
+    wildbook_user: Annotated[str | None, typer.Option(help="To whom a Wildbook assigns what is imported.")] = None,
+    verify: Annotated[Path | None, typer.Option(help="Check an export against its manifest instead.")] = None,
+) -> None:
+    """Write the season for others to use: a folder that is complete, with checksums, or not there at all."""
+    from haulout.exports.manifest import verify as check
+
+    if verify is not None:
+        _say_what_is_in(check(verify), f"Whole: {verify.resolve()}")
+        return
+    if not format_ or out is None:
+        raise typer.BadParameter("give a format and --out FOLDER, or --verify FOLDER")
+    from haulout.bootstrap import connected
+    from haulout.exports.formats import export as write
+
+    with _told() as tell:
+        database = connected(_settings())
+        written = write(database, format_, out, site, replace=replace, tell=tell, wildbook_user=wildbook_user)
+    _say_what_is_in(written, f"Written: {out.resolve()}")
+    if "wildbook" in (format_, *{file.name.split("/")[0] for file in written.files}):
+        console.print(f"Pictures that Wildbook's sheets name: {_settings().public / 'crops'}", highlight=False)
+
+
+def _say_what_is_in(manifest: Any, where: str) -> None:
+    counts = manifest.counts
+    console.print(where, highlight=False, markup=False)
+    console.print(f"{counts['files']} files, {counts['records']} records, {counts['bytes']} bytes", highlight=False)
+    console.print(f"Data version {manifest.data_version}", highlight=False)
+    for name, reason in manifest.left_out.items():
+        console.print(f"Left out: {name}: {reason}", highlight=False, markup=False)
 
 
 @app.command()

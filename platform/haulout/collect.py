@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from haulout.answers import live_answers
+from haulout.answers import is_imported, live_answers
 from haulout.db import reading, writing
 from haulout.label_studio import RawAnswer
 from haulout.services import Services, Tell, silently
@@ -35,13 +35,18 @@ def is_quiet(services: Services) -> bool:
     """Say whether nobody answered since the last reading and Label Studio has been told everything; changes nothing."""
     with reading(services.database) as session:
         projects = list(session.exec(select(ProjectRow)))
-        untold = any(task.pushed != task.wanted() for task in session.exec(select(TaskRow)))
+        untold = any(task.pushed != task.wanted() for task in session.exec(select(TaskRow)) if _concerns(task))
         unread = any(
             _new_digest(session, answer) is not None
             for project in projects
             for answer in services.label_studio().answers_since(project.label_studio_project, _since(project))
         )
     return not untold and not unread
+
+
+def _concerns(task: TaskRow) -> bool:
+    """Say whether Label Studio knows the task, or is to know it."""
+    return task.label_studio_task is not None or task.state == "open"
 
 
 def _since(project: ProjectRow) -> datetime | None:
@@ -125,11 +130,15 @@ def _person(session: Session, user: int, question: str, now: datetime) -> Person
 
 
 def _sweep(services: Services, project: ProjectRow) -> int:
-    """Record answers that were deleted in Label Studio: nothing there tells of a deletion when nobody listens."""
+    """Record answers that were deleted in Label Studio: nothing there tells of a deletion when nobody listens.
+
+    Answers of imported files were never there.
+    """
     there = services.label_studio().answer_ids(project.label_studio_project)
     with writing(services.database) as session:
         live = live_answers(session, Question(project.question))
-        gone = [answer for answer, _ in live if answer.label_studio_annotation not in there]
+        given = [answer for answer, _ in live if not is_imported(answer.person)]
+        gone = [answer for answer in given if answer.label_studio_annotation not in there]
         for row in gone:
             session.add(_tombstone(row, services.now()))
     return len(gone)

@@ -46,7 +46,10 @@ class Settings(BaseModel):
 
     site: str = "Matveyev Island"
     starter: Annotated[str, AfterValidator(_starter)] = "builtin"
-    """The first detector: builtin (trained on drawn walruses), none, or an ONNX file (YOLOX, MegaDetector 5)."""
+    """The first detector: builtin (trained on drawn walruses), none, or an ONNX file (YOLOX, MegaDetector 5).
+
+    With none, the boxes of an imported MegaDetector file stand in for it.
+    """
     batch_size: int = Field(default=100, ge=1)
     random_share: float = Field(default=0.2, ge=0, le=1)
     exam_share: float = Field(default=0.2, ge=0, lt=1)

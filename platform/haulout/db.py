@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import StaticPool
@@ -50,16 +50,29 @@ def _begin_sqlite(connection: Any) -> None:
 
 
 def create_tables(engine: Engine) -> None:
-    """Create what is missing; an existing table is left as it is."""
+    """Create what is missing, indexes of existing tables too; their columns are left as they are."""
     path = engine.url.database
     if engine.dialect.name == "sqlite" and path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     try:
         with engine.connect().execution_options(haulout_writes=True) as connection, connection.begin():
+            known = inspect(connection).get_table_names()
             SQLModel.metadata.create_all(connection)
+            _index_anew(connection, known)
     except OperationalError as error:
         where = engine.url.render_as_string(hide_password=True)
         raise ServiceUnavailable(f"The database {where} does not answer: {error.orig}. Check DATABASE_URL.") from error
+
+
+def _index_anew(connection: Connection, known: list[str]) -> None:
+    """Create the indexes that a table of an older Haulout lacks, unless it also lacks columns."""
+    for table in (SQLModel.metadata.tables[name] for name in known if name in SQLModel.metadata.tables):
+        there = inspect(connection)
+        has = {index["name"] for index in there.get_indexes(table.name)}
+        missing = [index for index in table.indexes if index.name not in has]
+        if missing and {column["name"] for column in there.get_columns(table.name)} >= set(table.columns.keys()):
+            for index in missing:
+                index.create(connection)
 
 
 @contextmanager

@@ -37,7 +37,21 @@ class BrokenModel(HauloutError):
     """The weights of a network are damaged, or are not those that were stored: it cannot be used."""
 
 
+class BadImport(HauloutError):
+    """A file of boxes that cannot be read, or not under this name."""
+
+
 class BadPlace(HauloutError):
     """What is said of a site or a camera cannot be."""
 
     exit_code = 2
+
+
+class BadToken(HauloutError):
+    """A token cannot be made like this."""
+
+    exit_code = 2
+
+
+class UnknownToken(HauloutError):
+    """No token has this name."""

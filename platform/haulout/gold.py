@@ -57,7 +57,8 @@ def _seen_by_all(session: Session) -> set[TileId]:
     query = (
         select(TaskRow.subject, func.count(func.distinct(AnswerRow.person)))
         .join(AnswerRow, col(AnswerRow.task) == TaskRow.id)
-        .where(TaskRow.question == Question.BOXES.value)
+        .join(PersonRow, col(PersonRow.id) == AnswerRow.person)
+        .where(TaskRow.question == Question.BOXES.value, PersonRow.role != Role.IMPORT.value)
         .group_by(TaskRow.subject)
     )
     return {TileId(subject) for subject, people in session.exec(query) if people >= volunteers}

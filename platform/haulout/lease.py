@@ -16,6 +16,8 @@ from haulout.db import writing
 from haulout.errors import HauloutError
 from haulout.tables import LeaseRow
 
+SEASON = "loop"
+"""The lease of whoever changes what people are asked or what is made of their answers."""
 SILENCE = timedelta(minutes=15)
 """After this long without a sign of life a holder is taken for dead."""
 

@@ -51,6 +51,10 @@ class Language:
         """Return the day without its year, for axes."""
         return format_date(value, "d MMM", locale=self.code)
 
+    def month(self, value: date) -> str:
+        """Return the name of the day's month alone."""
+        return format_date(value, "LLLL", locale=self.code)
+
     def moment(self, value: datetime) -> str:
         """Return the day and the time to the minute, in whatever clock the value is on."""
         return format_datetime(value, "d MMM y, HH:mm", locale=self.code)

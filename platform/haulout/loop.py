@@ -13,9 +13,9 @@ from haulout.dispatch import dispatch
 from haulout.errors import BrokenModel
 from haulout.gold import ask_gold
 from haulout.identify import identify
-from haulout.lease import Patience, lease
+from haulout.lease import SEASON, Patience, lease
 from haulout.propose import propose
-from haulout.report import estimate_figures
+from haulout.report import estimate_figures, tell_occupancy
 from haulout.retrain import measure_choice, retrain_detector, retrain_reidentifier
 from haulout.selection import select_batch
 from haulout.services import Services, Tell, silently
@@ -35,7 +35,7 @@ from haulout.tables import (
 from haulout.triage import find_things, triage_photos
 from haulout_models.checkpoints import BrokenCheckpoint
 
-LEASE = "loop"
+LEASE = SEASON
 REPORT_EVERY = timedelta(seconds=2)
 """How often a run writes down how far it is."""
 
@@ -55,6 +55,7 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("triage", triage_photos),
     ("identify anew", lambda services, _, tell: identify(services, tell)),
     ("estimate", estimate_figures),
+    ("tell occupancy", tell_occupancy),
     ("select", select_batch),
     ("gold", lambda services, _, tell: ask_gold(services, tell)),
     ("dispatch", lambda services, _, tell: dispatch(services, tell)),

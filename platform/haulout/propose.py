@@ -12,15 +12,15 @@ from sqlmodel import Session, col, select
 
 from haulout.db import reading, writing
 from haulout.services import Services, Tell, silently
-from haulout.serving import serving_detector
+from haulout.serving import NoDetector, imported_boxes, serving_detector
 from haulout.storage import MissingOriginal, Storage
 from haulout.tables import PhotoRow, ProposalRow, QuarantineRow
-from haulout_models.backbone import GLANCE, glance
+from haulout_models.backbone import GLANCE, describe, glance
 from haulout_models.decoding import Size, UnreadablePhoto, decode, in_order
 from haulout_models.detector import BoxDetector
 from haulout_models.inference import Describer, fast_describer, find, seen_by, share_found, workers_for
 from haulout_models.tiling import Found
-from labeling_configs.vocabulary import ModelVersion
+from labeling_configs.vocabulary import COLD, ModelVersion, no_boxes
 
 
 def propose(services: Services, tell: Tell = silently) -> int:
@@ -33,7 +33,8 @@ def propose(services: Services, tell: Tell = silently) -> int:
     waiting, known = _unseen(services, detector.version)
     if not waiting:
         return 0
-    eye, looked = _Eye(services.storage, detector, known, fast_describer()), 0
+    strange = any(photo.id not in known for photo in waiting)
+    eye, looked = _Eye(services.storage, detector, known, fast_describer() if strange else describe), 0
     with closing(in_order(waiting, eye.look, workers_for(detector))) as results:
         for done, (photo, result) in enumerate(results):
             tell(f"{detector.version} looks at the photos", done, len(waiting))
@@ -69,6 +70,8 @@ class _Eye:
     def look(self, photo: PhotoRow) -> tuple[Found, _Impression | None]:
         """Return the boxes, and the impression if it is not stored yet."""
         new = photo.id not in self.known
+        if not new and isinstance(self.detector, NoDetector):  # nothing is left to be seen
+            return (no_boxes(), np.zeros(0)), None
         path = self.storage.original(photo.id, photo.suffix)
         decoded = decode(path, _at_least_a_glance(seen_by(self.detector)) if new else seen_by(self.detector))
         return find(self.detector, decoded), self._impression(decoded.image) if new else None
@@ -107,6 +110,9 @@ def _row(
 ) -> ProposalRow:
     (boxes, scores), impression = looked
     found = share_found(detector)
+    if isinstance(detector, NoDetector) and detector.version != COLD:
+        brought = imported_boxes(session, photo.id)
+        boxes, scores, found = (brought.boxes(), brought.scores(), 1.0) if brought else (boxes, scores, 0.0)
     what = impression or session.exec(select(ProposalRow).where(ProposalRow.photo == photo.id)).first()
     if what is None:
         raise LookupError(f"the proposals of {photo.id} vanished while {detector.version} looked at it; propose again")
@@ -115,7 +121,7 @@ def _row(
         model=detector.version,
         packed=ProposalRow.pack(boxes, scores),
         features=what.features,
-        expected_animals=float(scores.sum() / found),
+        expected_animals=float(scores.sum() / found) if found else 0.0,
         found=found,
         brightness=what.brightness,
         contrast=what.contrast,

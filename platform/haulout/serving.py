@@ -1,14 +1,15 @@
 """Which network answers for us now: the promoted one, the starter, or none yet."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from haulout.db import reading
 from haulout.services import Services
-from haulout.tables import ModelRow
+from haulout.tables import ImportedRow, ImportRow, ModelRow
 from haulout_models.detector import BoxDetector, Detector
 from haulout_models.inference import fast
 from haulout_models.onnx_detector import OnnxDetector
@@ -16,13 +17,20 @@ from haulout_models.reidentifier import Reidentifier
 from haulout_models.starter import load_starter
 from labeling_configs.vocabulary import COLD, Boxes, ModelVersion, no_boxes
 
+MEGADETECTOR = "megadetector"
+"""The kind of imported files whose boxes a detector drew."""
+
 FROZEN = ModelVersion("reid-frozen")
 
 
+@dataclass(frozen=True)
 class NoDetector:
-    """Stands in until the first detector is trained: it proposes nothing, so the first batch is chosen by novelty."""
+    """Stands in until the first detector is trained: it proposes nothing, so the first batch is chosen by novelty.
 
-    version = COLD
+    With another version it stands for boxes that an imported file brought: they are read, not seen.
+    """
+
+    version: ModelVersion = COLD
 
     def seen_size(self, _size: tuple[int, int]) -> tuple[int, int]:
         """Return the least: it looks at nothing."""
@@ -45,23 +53,43 @@ def detector_version(services: Services) -> ModelVersion:
     """Return the version of the detector that serves, without loading one that was promoted."""
     with reading(services.database) as session:
         version = serving_version(session, "detector")
+        imported = newest_import(session)
+    if services.settings.starter == "none":
+        return version or imported or COLD
     return version or _starter(services).version
 
 
 def serving_detector(services: Services) -> BoxDetector:
     """Load the detector that serves, the promoted one, else the configured starter, for several threads to ask."""
     with reading(services.database) as session:
-        row = _serving_row(session, "detector")
+        row, imported = _serving_row(session, "detector"), newest_import(session)
     promoted = row and services.registry.load_detector(ModelVersion(row.version), row.sha256)
-    detector = promoted or _starter(services)
+    detector = promoted or _starter(services, imported)
     return fast(detector) if isinstance(detector, Detector) else detector
 
 
-def _starter(services: Services) -> Detector | OnnxDetector | NoDetector:
+def newest_import(session: Session) -> ModelVersion | None:
+    """Return the version under which a detector's boxes from files are served, None when no file brought any.
+
+    It is the newest file's; photos that this file does not name have the boxes of the file before it.
+    """
+    brought = select(ImportRow).where(ImportRow.kind == MEGADETECTOR).order_by(col(ImportRow.id).desc())
+    newest = session.exec(brought.limit(1)).first()
+    return ModelVersion(newest.drawer) if newest else None
+
+
+def imported_boxes(session: Session, photo: str) -> ImportedRow | None:
+    """Return what the newest file that names the photo has of a detector; None where no detector looked."""
+    query = select(ImportedRow).join(ImportRow, col(ImportRow.id) == ImportedRow.source)
+    named = query.where(ImportedRow.photo == photo, ImportRow.kind == MEGADETECTOR)
+    return session.exec(named.order_by(col(ImportRow.id).desc()).limit(1)).first()
+
+
+def _starter(services: Services, imported: ModelVersion | None = None) -> Detector | OnnxDetector | NoDetector:
     if services.settings.starter == "builtin":
         return load_starter()
     if services.settings.starter == "none":
-        return NoDetector()
+        return NoDetector(imported or COLD)
     return OnnxDetector.open(Path(services.settings.starter), threads=1)
 
 

@@ -6,10 +6,12 @@ from datetime import datetime
 from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
+from haulout.cameras import moves
 from haulout.config import Settings
 from haulout.db import reading
 from haulout.embedded import service_states
-from haulout.tables import ModelRow, PhotoRow, QuarantineRow, RunRow, TaskRow
+from haulout.places import Geoprivacy, public_place, time_zone, true_place
+from haulout.tables import CameraRow, ImportRow, ModelRow, PhotoRow, QuarantineRow, RunRow, SiteRow, TaskRow, TideRow
 
 
 def season_status(database: Engine, settings: Settings) -> Iterator[tuple[str, str]]:
@@ -19,10 +21,39 @@ def season_status(database: Engine, settings: Settings) -> Iterator[tuple[str, s
         photos = session.exec(select(func.count()).select_from(PhotoRow)).one()
         aside = session.exec(select(func.count()).select_from(QuarantineRow)).one()
         yield "photos", f"{photos}, {aside} put aside"
+        yield from _imports(session)
         yield from _questions(session)
         yield from _last_run(session)
         for model in session.exec(select(ModelRow).where(ModelRow.state == "serving")):
             yield model.kind, f"{model.version} serves since its exam {_figures(model)}"
+
+
+def site_facts(session: Session, site: str) -> Iterator[tuple[str, str]]:
+    """Give names and values of all that is known of a site, its true coordinates too: for the operator alone."""
+    photos = session.exec(select(func.count()).select_from(PhotoRow).where(PhotoRow.site == site)).one()
+    row, true, told = session.get(SiteRow, site), true_place(session, site), public_place(session, site)
+    yield "site", f"{site}, {photos} photos" + ("" if photos else "; sites with photos: " + _sites(session))
+    yield "place", f"{true.latitude:g}, {true.longitude:g}" if true else "unknown; give --latitude and --longitude"
+    yield "geoprivacy", row.geoprivacy if row else Geoprivacy.OBSCURED.value
+    yield "others see", f"{told.latitude:g}, {told.longitude:g}, within {told.uncertainty:g} m" if told else "nothing"
+    yield "time zone", time_zone(session, site).key
+    heights = session.exec(select(func.count()).select_from(TideRow).where(TideRow.site == site)).one()
+    yield "heights of the tide", str(heights)
+    named = select(PhotoRow.camera).where(PhotoRow.site == site).distinct().order_by(PhotoRow.camera)
+    for camera in session.exec(named):
+        yield "camera", camera_facts(session, site, camera)
+
+
+def camera_facts(session: Session, site: str, camera: str) -> str:
+    """Return what is known of a camera, in a line."""
+    row = session.get(CameraRow, (site, camera))
+    found = [f"{move.at:%Y-%m-%d %H:%M:%S} ({move.by})" for move in moves(session, site, camera)]
+    view = f"view {row.view}" if row and row.view else "no view named, shares one with all such cameras"
+    return f"{camera}: {view}; moved {', '.join(found) or 'never'}"
+
+
+def _sites(session: Session) -> str:
+    return ", ".join(session.exec(select(PhotoRow.site).distinct().order_by(PhotoRow.site))) or "none yet"
 
 
 def last_run_began(database: Engine) -> datetime | None:
@@ -35,6 +66,12 @@ def _questions(session: Session) -> Iterator[tuple[str, str]]:
     counted = select(TaskRow.question, TaskRow.state, func.count()).group_by(col(TaskRow.question), col(TaskRow.state))
     for question, state, number in session.exec(counted.order_by(TaskRow.question, TaskRow.state)):
         yield question.replace("_", " "), f"{number} {state}"
+
+
+def _imports(session: Session) -> Iterator[tuple[str, str]]:
+    for row in session.exec(select(ImportRow).order_by(col(ImportRow.id))):
+        unknown = f", {row.unknown} of its photos are not known here" if row.unknown else ""
+        yield row.drawer, f"{row.boxes} boxes on {row.photos} photos, {row.kind}{unknown}"
 
 
 def _last_run(session: Session) -> Iterator[tuple[str, str]]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from labeling_configs.vocabulary import Animal, AnimalId, Boxes, Photo, PhotoId, Rectangle, Tile, TileId
+from labeling_configs.vocabulary import COLD, Animal, AnimalId, Boxes, Photo, PhotoId, Rectangle, Tile, TileId
 
 
 def _json() -> Any:
@@ -52,19 +52,25 @@ class PhotoRow(SQLModel, table=True):
     """One photo; times are local times of the camera without zone, None when the file does not tell."""
 
     __tablename__ = "photo"
+    # Browsing reads the first two and no row of this table.
+    __table_args__ = (
+        Index("photo_in_order", "taken_at", "camera", "id", "site", "split"),
+        Index("photo_of_camera", "site", "camera", "taken_at", "id", "split"),
+        Index("photo_came", "ingested_at"),
+    )
     id: str = Field(primary_key=True)
     name: str
     ingestion: int = Field(foreign_key="ingestion.id")
-    site: str = Field(index=True)
+    site: str
     camera: str
     taken_at_original: datetime | None = _moment(optional=True)
-    taken_at: datetime | None = _moment(optional=True, index=True)
+    taken_at: datetime | None = _moment(optional=True)
     burst: str = Field(index=True)
     width: int
     height: int
     suffix: str
     size_bytes: int
-    split: str = Field(default="train", index=True)
+    split: str = "train"
     """train, or exam: photos of exam days are never trained on."""
     ingested_at: datetime = _moment()
 
@@ -106,6 +112,11 @@ class ProposalRow(SQLModel, table=True):
     """All boxes that one model drew on one photo, packed."""
 
     __tablename__ = "proposal"
+    # What the pages ask of all photos stands beside the boxes' bytes, which are read for one photo only.
+    __table_args__ = (
+        Index("proposal_expects", "model", "photo", "expected_animals", "found"),
+        Index("proposal_newest", "made_at", "model"),
+    )
     photo: str = Field(foreign_key="photo.id", primary_key=True)
     model: str = Field(primary_key=True)
     packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
@@ -115,12 +126,17 @@ class ProposalRow(SQLModel, table=True):
     expected_animals: float
     """What the scores add up to, divided by the share of animals that the detector finds at all."""
     found: float = 1.0
-    """That share, as measured on held-out days."""
+    """That share, as measured on held-out days; 0 where the detector never looked at the photo (`looked`)."""
     brightness: float = 255.0
     """Mean brightness of the photo, from 0 to 255."""
     contrast: float = 255.0
     """Standard deviation of the photo's brightness."""
     made_at: datetime = _moment()
+
+    @property
+    def looked(self) -> bool:
+        """Whether anything looked at the photo: an imported file knows some photos only, and before it none are."""
+        return self.model != COLD and self.found > 0
 
     def boxes(self) -> Boxes:
         """Return the boxes, shape (n, 4)."""
@@ -220,7 +236,11 @@ class TaskRow(SQLModel, table=True):
     """Travels in the task's data, so that a crash between sending and noting never sends twice."""
     details: dict[str, Any] = _json()
     state: str = Field(default="open", index=True)
-    """open or retired: what Label Studio should make of it; `pushed` says what it was told last."""
+    """open or retired: what Label Studio should make of it; `pushed` says what it was told last.
+
+    held: an imported file answers it, and nobody is asked until selection takes the tile; Label Studio knows nothing
+    of it.
+    """
     priority: float = 0.0
     """Between 0 and 1; what is worth more is asked first."""
     overlap: int = 1
@@ -294,7 +314,10 @@ class CrowdRow(SQLModel, table=True):
 
 
 class AnswerRow(SQLModel, table=True):
-    """What Label Studio stored, raw and for ever; a changed answer is one more row."""
+    """What Label Studio stored, raw and for ever; a changed answer is one more row.
+
+    Answers that an imported file gives have negative numbers: Label Studio never saw them.
+    """
 
     __tablename__ = "answer"
     __table_args__ = (UniqueConstraint("label_studio_annotation", "digest"),)
@@ -344,8 +367,17 @@ class ConsensusRow(SQLModel, table=True):
     """What the votes say about a tile; derived."""
 
     __tablename__ = "consensus"
+    __table_args__ = (
+        Index(
+            "consensus_disturbed",
+            "tile",
+            sqlite_where=text("CAST(disturbed AS VARCHAR) != '{}'"),
+            postgresql_where=text("CAST(disturbed AS VARCHAR) != '{}'"),
+        ),
+        Index("consensus_standing", "state", "tile", "voters", "by_expert"),
+    )
     tile: str = Field(foreign_key="tile.id", primary_key=True)
-    state: str = Field(default="open", index=True)
+    state: str = "open"
     """open, agreed, disputed or unusable."""
     voters: int
     agreement: float
@@ -574,11 +606,12 @@ class TriagedRow(SQLModel, table=True):
     """What the newest triage says of a photo; derived."""
 
     __tablename__ = "triaged"
+    __table_args__ = (Index("triaged_verdict", "verdict", "photo"),)
     photo: str = Field(foreign_key="photo.id", primary_key=True)
     triage: int = Field(foreign_key="triage.id", index=True)
     chance: float
     """That the photo holds an animal."""
-    verdict: str = Field(index=True)
+    verdict: str
     """empty (likely), animals, or look: to be looked at."""
 
 
@@ -640,7 +673,7 @@ class CameraRow(SQLModel, table=True):
 
 
 class MoveRow(SQLModel, table=True):
-    """A camera was turned or moved at this time: before and after it show different places."""
+    """A camera was turned or moved at this time: before and after it show different places; see `haulout.cameras`."""
 
     __tablename__ = "move"
     site: str = Field(primary_key=True)
@@ -649,6 +682,17 @@ class MoveRow(SQLModel, table=True):
     """On the camera's corrected clock."""
     by: str = "machine"
     """machine, or who said so."""
+
+
+class StillRow(SQLModel, table=True):
+    """Somebody says that a camera was not moved at this time, whatever a machine may find."""
+
+    __tablename__ = "still"
+    site: str = Field(primary_key=True)
+    camera: str = Field(primary_key=True)
+    at: datetime = Field(sa_column=Column(DateTime(timezone=False), primary_key=True))
+    by: str = "operator"
+    said_at: datetime = _moment()
 
 
 class TideRow(SQLModel, table=True):
@@ -736,13 +780,17 @@ class SeasonRow(SQLModel, table=True):
     """Version of the data: SHA-256 of all that the figures rest on."""
 
 
+IMPORTED = "import-"
+"""Begins the name of whoever drew the boxes of an imported file, a person or a detector."""
+
+
 class ImportRow(SQLModel, table=True):
     """One file of boxes that the reserve already had."""
 
     __tablename__ = "import"
     id: int | None = Field(default=None, primary_key=True)
     source: str = Field(unique=True)
-    """The name under which its boxes are known, as a person or as a detector."""
+    """The name under which its boxes are known, see `drawer`."""
     kind: str
     """coco or megadetector."""
     sha256: str = Field(unique=True)
@@ -752,6 +800,11 @@ class ImportRow(SQLModel, table=True):
     """Photos named in the file that this Haulout does not have."""
     at: datetime = _moment()
 
+    @property
+    def drawer(self) -> str:
+        """The pseudonym of the person, or the version of the detector, that drew the boxes."""
+        return f"{IMPORTED}{self.source}"
+
 
 class ImportedRow(SQLModel, table=True):
     """The boxes of one photo as an imported file has them."""
@@ -760,7 +813,21 @@ class ImportedRow(SQLModel, table=True):
     source: int = Field(foreign_key="import.id", primary_key=True)
     photo: str = Field(foreign_key="photo.id", primary_key=True)
     packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
-    """float64, shape (n, 5): x1, y1, x2, y2 in pixels of the photo, score (1 for a person's box)."""
+    """float64, shape (n, 6): x1, y1, x2, y2 in pixels of the photo, score (1 for a person's box), kind (0 for animals;
+    MegaDetector's 1 for people and 2 for vehicles)."""
+
+    def boxes(self) -> Boxes:
+        """Return the animals' boxes, shape (n, 4)."""
+        return self._animals()[:, :4]
+
+    def scores(self) -> NDArray[np.float64]:
+        """Return the animals' scores, shape (n,)."""
+        return self._animals()[:, 4]
+
+    def _animals(self) -> Boxes:
+        everything = np.frombuffer(self.packed, dtype=np.float64).reshape(-1, 6)
+        animals: Boxes = everything[everything[:, 5] == 0]
+        return animals
 
 
 class TokenRow(SQLModel, table=True):

@@ -172,7 +172,7 @@ def train(tiles: list[LabelledTile], seed: int, options: argparse.Namespace) -> 
         usual_size=options.usual_size,
         detector=DetectorSettings(threshold=0.02, tile=832),
     )
-    return train_detector(tiles, settings, seed, progress=tell)
+    return train_detector(tiles, settings, seed, progress=tell).detector
 
 
 def tell(progress: Progress) -> None:

@@ -25,8 +25,11 @@ from haulout.tables import ProjectRow, ProposalRow, TaskRow
 from labeling_configs import boxes, catalog, pair
 from labeling_configs.vocabulary import (
     AnimalId,
+    Condition,
+    Disturbance,
     MarkKind,
     Origin,
+    Person,
     PhotoId,
     Question,
     Rectangle,
@@ -146,7 +149,7 @@ def drag(editor: Editor, start: tuple[float, float], end: tuple[float, float]) -
     mouse.up()
 
 
-def test_a_volunteer_keeps_one_box_of_the_machine_moves_another_and_draws_the_missing_ones(
+def test_a_volunteer_keeps_one_box_moves_another_draws_the_missing_ones_and_ticks_a_boat_by_its_key(
     editor, label_studio, project_of, picture
 ):
     project = project_of(Question.BOXES)
@@ -161,12 +164,15 @@ def test_a_volunteer_keeps_one_box_of_the_machine_moves_another_and_draws_the_mi
         drag(editor, on_screen(photo, SHOWN, *drawn[:2]), on_screen(photo, SHOWN, *drawn[2:]))
         editor.wait_for_regions(number)
     drag(editor, on_screen(photo, SHOWN, *middle(WRONG)), on_screen(photo, SHOWN, *middle(RIGHT)))
+    editor.page.keyboard.press("4")
     editor.submit(editor.page.locator("button", has_text="Submit").first.click)
 
     (raw,) = label_studio.answers_since(project, None)
     answer = boxes.read(raw.result, TILE)
     assert answer.origins == (Origin.KEPT, Origin.MOVED, Origin.DRAWN, Origin.DRAWN)
     assert np.allclose(answer.boxes, [KEPT, RIGHT, *DRAWN], atol=PIXELS)
+    vote = answer.to_vote(Person("anna"), TILE, raw.created_at, raw.seconds, blind=False)
+    assert vote.disturbances == (Disturbance.BOAT,)
     assert not answer.broken and raw.model_version == "v1" and raw.seconds > 0
 
 
@@ -183,13 +189,15 @@ def test_an_expert_marks_both_animals_and_answers_by_keyboard(editor, label_stud
     editor.page.keyboard.press("f")
     editor.page.mouse.click(*on_screen(second, SECOND_CROP, 1200, 150))
     editor.wait_for_regions(2)
-    editor.page.keyboard.press("y")
+    for key in ("Shift+Q", "Shift+R", "Shift+S", "y"):
+        editor.page.keyboard.press(key)
     editor.submit(lambda: editor.page.keyboard.press("Control+Enter"))
 
     (raw,) = label_studio.answers_since(project, None)
     answer = pair.read(raw.result, ANNA, BORIS, FIRST_CROP, SECOND_CROP)
     assert answer.answer is Same.SAME and not answer.broken
     assert [(animal, mark.kind) for animal, mark in answer.marks] == [(ANNA, MarkKind.SCAR), (BORIS, MarkKind.SCAR)]
+    assert answer.conditions == ((ANNA, Condition.THIN), (ANNA, Condition.INJURY), (BORIS, Condition.NORMAL))
     places = [(mark.x, mark.y) for _, mark in answer.marks]
     assert np.allclose(places, [(200, 300), (1200, 150)], atol=PIXELS)
 

@@ -20,6 +20,7 @@ from haulout.identify import identify
 from haulout.ingest import ingest
 from haulout.loop import listen, run_week, summary
 from haulout.propose import propose
+from haulout.report import read_disturbances
 from haulout.retrain import promote, rollback
 from haulout.retrain.decisions import keep
 from haulout.retrain.material import Material
@@ -30,6 +31,7 @@ from haulout.settle import learn_people, settle
 from haulout.simulation.people import truth_at
 from haulout.tables import (
     AnimalRow,
+    ConditionRow,
     ConsensusRow,
     DecisionRow,
     ModelRow,
@@ -65,6 +67,7 @@ def test_a_season_passes_through_the_loop_until_the_first_detector_serves(coordi
     people_answer(coordinator, truth)
     assert_every_vote_is_stored_as_it_was_given(coordinator)
     assert_the_animals_are_the_true_ones(coordinator, truth)
+    assert_what_disturbed_them_and_how_they_looked_is_mostly_true(coordinator, truth)
 
     coordinator = replace(coordinator, settings=coordinator.settings.model_copy(update={"batch_size": SECOND_BATCH}))
     run_week(coordinator)
@@ -122,6 +125,18 @@ def assert_the_animals_are_the_true_ones(coordinator, truth) -> None:
     assert len(tiles) == coordinator.settings.batch_size
     assert hits >= 0.85 * len(animals)
     assert hits >= 0.8 * real > 10
+
+
+def assert_what_disturbed_them_and_how_they_looked_is_mostly_true(coordinator, truth) -> None:
+    with reading(coordinator.database) as session:
+        told = read_disturbances(session, coordinator.settings.site)
+        looks = session.exec(select(ConditionRow, AnimalRow).join(AnimalRow)).all()
+    seen = {(photo, one.kind) for one in told for photo in one.photos}
+    real = {(photo, visitor.kind) for photo, there in truth.photos.items() for visitor in there.visitors}
+    known = [(look, truth_at(truth.photos[animal.photo], animal.box)) for look, animal in looks]
+
+    assert seen and seen <= real
+    assert sum(bool(animal) and look.sign in animal.conditions for look, animal in known) > 0.7 * len(known) > 0
 
 
 def assert_the_first_detector_serves_and_was_examined_on_other_photos(coordinator) -> None:

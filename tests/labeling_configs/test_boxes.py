@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from labeling_configs import box_dispute, boxes
 from labeling_configs.results import MOST_ITEMS
-from labeling_configs.vocabulary import Origin, Person, PhotoId, Rectangle, Tile, TileId, no_boxes
+from labeling_configs.vocabulary import Disturbance, Origin, Person, PhotoId, Rectangle, Tile, TileId, no_boxes
 
 WIDE = Tile(TileId("wide"), PhotoId("p"), Rectangle(300, 70, 1500, 770), Rectangle(300, 70, 1500, 770))
 
@@ -165,6 +165,37 @@ def test_a_photo_nobody_can_judge_says_so(tile):
     assert answer.broken == ()
 
 
+def seen(*kinds):
+    return {"type": "choices", "from_name": "disturbance", "to_name": "photo", "value": {"choices": list(kinds)}}
+
+
+def voted(answer, tile, *, skipped=False):
+    now = datetime(2026, 9, 1, tzinfo=UTC)
+    return answer.to_vote(Person("v1"), tile, now, 12.5, blind=True, skipped=skipped)
+
+
+def test_what_disturbs_the_animals_comes_back_as_it_was_ticked(tile):
+    ticked = (Disturbance.BOAT, Disturbance.BEAR)
+    answer = boxes.read(boxes.write(no_boxes(), None, tile, disturbances=ticked), tile)
+    assert (answer.disturbances, answer.broken) == (ticked, ())
+    assert voted(answer, tile).disturbances == ticked
+    assert voted(boxes.read([region()], tile), tile).disturbances == ()
+
+
+def test_a_strange_disturbance_is_a_complaint_and_the_rest_of_the_answer_is_read(tile):
+    answer = boxes.read([seen("boat", "whale"), region()], tile)
+    assert answer.disturbances == (Disturbance.BOAT,)
+    assert len(answer.boxes) == 1
+    assert [(part.what, "'whale'" in part.reason) for part in answer.broken] == [("result[0]", True)]
+
+
+def test_a_vote_that_was_skipped_or_calls_the_picture_unusable_says_nothing_of_disturbance(tile):
+    usable = boxes.read([seen("boat")], tile)
+    unusable = boxes.read(boxes.write(no_boxes(), None, tile, unusable=True, disturbances=[Disturbance.BOAT]), tile)
+    assert voted(usable, tile, skipped=True).disturbances == ()
+    assert unusable.unusable and voted(unusable, tile).disturbances == ()
+
+
 def test_an_answer_becomes_a_vote(tile):
     now = datetime(2026, 9, 1, tzinfo=UTC)
     vote = boxes.read([region()], tile).to_vote(Person("v1"), tile, now, 12.5, blind=True)
@@ -219,11 +250,14 @@ nearly = st.fixed_dictionaries(
 )
 
 
-@given(anything | st.lists(nearly | anything, max_size=5))
+@given(
+    anything | st.lists(nearly | st.builds(lambda given: seen() | {"value": given}, anything) | anything, max_size=5)
+)
 def test_no_answer_whatever_breaks_the_reader_or_puts_a_box_off_the_photo(result):
     answer = boxes.read(result, WIDE)
     found, shown = answer.boxes, WIDE.shown
     assert found.shape == (len(answer.origins), 4)
+    assert set(answer.disturbances) <= set(Disturbance)
     assert np.isfinite(found).all()
     assert (found[:, [0, 1]] >= (shown.x1, shown.y1)).all() and (found[:, [2, 3]] <= (shown.x2, shown.y2)).all()
     assert (found[:, 2:] > found[:, :2]).all()

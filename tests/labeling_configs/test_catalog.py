@@ -11,6 +11,8 @@ from labeling_configs import box_dispute, boxes, catalog, gallery, pair
 from labeling_configs.gallery import Candidate
 from labeling_configs.vocabulary import (
     AnimalId,
+    Condition,
+    Disturbance,
     Mark,
     MarkKind,
     MarkLink,
@@ -28,11 +30,19 @@ TILE = Tile(TileId("t1"), PhotoId("p1"), SHOWN, SHOWN)
 BOXES, SCORES = np.array([[1100.0, 280, 1400, 440]]), np.array([0.9])
 ANNA, BORIS = AnimalId("anna"), AnimalId("boris")
 MARK = Mark(MarkKind.SCAR, 1200.0, 300.0)
-LABEL_STUDIOS_OWN = set("hkruv")  # pan, key point, rectangle, unselect, move
+LABEL_STUDIOS_OWN = {*"hkruv", "shift+1", "shift+2"}  # pan, key point, rectangle, unselect, move, zoom to fit, to 100 %
+HANDED_OUT = "1234567890qwetasdfgzxcvbyiopjklnm"
+"""The keys that Label Studio gives, in this order, to what has none of its own."""
 SHOWING, ASKING = ("Image", "Header", "Text", "Choices"), ("KeyPointLabels", "Choices")
+
+
+def written_boxes(**said):
+    return boxes.write(BOXES, SCORES, TILE, disturbances=list(Disturbance), **said)
+
+
 CASES = {
-    Question.BOXES: (boxes.task_data("/a.jpg", TILE), boxes.write(BOXES, SCORES, TILE, unusable=True)),
-    Question.BOX_DISPUTE: (box_dispute.task_data("/a.jpg", TILE), box_dispute.write(BOXES, SCORES, TILE)),
+    Question.BOXES: (boxes.task_data("/a.jpg", TILE), written_boxes(unusable=True)),
+    Question.BOX_DISPUTE: (box_dispute.task_data("/a.jpg", TILE), written_boxes()),
     Question.PAIR: (
         pair.task_data("/a.jpg", "/b.jpg", ANNA, BORIS),
         pair.write(
@@ -45,6 +55,7 @@ CASES = {
             sides=[(ANNA, Side.LEFT), (BORIS, Side.RIGHT)],
             marks=[(ANNA, MARK), (BORIS, MARK)],
             links=[MarkLink(MARK, MARK)],
+            conditions=[(ANNA, Condition.THIN), (ANNA, Condition.INJURY), (BORIS, Condition.DISEASE)],
         ),
     ),
     Question.GALLERY: (
@@ -100,9 +111,12 @@ def test_everything_people_read_is_in_both_languages(question):
 
 @pytest.mark.parametrize("question", list(Question))
 def test_no_key_means_two_things(question):
-    keys = Counter(tag.get("hotkey") for tag in tags(question, "Label", "Choice") if tag.get("hotkey"))
+    keys = Counter(tag.get("hotkey") for tag in tags(question, "Label", "Choice", "Rating") if tag.get("hotkey"))
     assert set(keys.values()) <= {1}
     assert not LABEL_STUDIOS_OWN & keys.keys()
+    without = sum(not tag.get("hotkey") for tag in tags(question, "Label", "Choice", "Rating"))
+    handed_out = [key for key in HANDED_OUT if key not in keys][:without]
+    assert len(handed_out) == without and not LABEL_STUDIOS_OWN & set(handed_out)
 
 
 def test_the_pair_offers_every_mark_side_and_answer_on_both_photos():
@@ -111,6 +125,22 @@ def test_the_pair_offers_every_mark_side_and_answer_on_both_photos():
     assert controls["marks_first"] == controls["marks_second"] == kinds
     assert controls["side_first"] == controls["side_second"] == sides
     assert controls["same"] == {same.value for same in Same}
+
+
+def test_every_disturbance_and_every_condition_may_be_ticked_and_none_must_be():
+    several = {}
+    for question in (Question.BOXES, Question.BOX_DISPUTE, Question.PAIR):
+        for tag in tags(question, "Choices"):
+            if tag.get("choice") == "multiple":
+                assert tag.get("required") is None
+                several[question, tag.get("name")] = {one.get("alias") for one in tag}
+    kinds, signs = {kind.value for kind in Disturbance}, {sign.value for sign in Condition}
+    assert several == {
+        (Question.BOXES, "disturbance"): kinds,
+        (Question.BOX_DISPUTE, "disturbance"): kinds,
+        (Question.PAIR, "condition_first"): signs,
+        (Question.PAIR, "condition_second"): signs,
+    }
 
 
 def test_both_photos_of_a_pair_have_a_width_without_which_label_studio_shows_nothing():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling_configs import pair
-from labeling_configs.vocabulary import AnimalId, Mark, MarkKind, MarkLink, Rectangle, Same, Side
+from labeling_configs.vocabulary import FATNESS, AnimalId, Condition, Mark, MarkKind, MarkLink, Rectangle, Same, Side
 
 ANNA, BORIS = AnimalId("a" * 8), AnimalId("b" * 8)
 LEFT, RIGHT = Rectangle(100, 200, 500, 400), Rectangle(3000, 50, 3300, 650)
@@ -40,6 +40,40 @@ def test_a_full_answer_comes_back_as_it_was_given():
     assert [(animal, one.kind) for animal, one in answer.marks] == [(animal, one.kind) for animal, one in marks]
     assert [(one.x, one.y) for _, one in answer.marks] == [pytest.approx((one.x, one.y)) for _, one in marks]
     assert answer.links == (MarkLink(answer.marks[0][1], answer.marks[2][1]),)
+
+
+def looks(*signs, side="first"):
+    value = {"choices": list(signs)}
+    return {"type": "choices", "from_name": f"condition_{side}", "to_name": side, "value": value}
+
+
+def test_how_both_animals_look_comes_back_as_it_was_given():
+    conditions = ((ANNA, Condition.THIN), (ANNA, Condition.INJURY), (BORIS, Condition.DISEASE))
+    answer = read(pair.write(Same.SAME, ANNA, BORIS, LEFT, RIGHT, conditions=conditions))
+    assert (answer.conditions, answer.broken) == (conditions, ())
+
+
+def test_one_animal_cannot_be_thin_and_fat_but_it_may_be_hurt_and_the_other_may_be_fat():
+    answer = read([choice(), looks("thin", "fat", "injury"), looks("fat", side="second")])
+    assert answer.conditions == ((ANNA, Condition.INJURY), (BORIS, Condition.FAT))
+    assert [(part.what, "thin and fat" in part.reason) for part in answer.broken] == [("condition_first", True)]
+    assert answer.answer is Same.SAME
+
+
+def test_degrees_of_fatness_in_two_entries_contradict_each_other_too():
+    answer = read([choice(), looks("thin"), looks("normal")])
+    assert answer.conditions == () and len(answer.broken) == 1
+
+
+def test_a_strange_condition_is_a_complaint_and_the_rest_is_read():
+    answer = read([choice(), looks("pregnant", "normal"), looks("thin") | {"to_name": "second"}])
+    assert answer.conditions == ((ANNA, Condition.NORMAL),)
+    assert [part.what for part in answer.broken] == ["result[1]", "result[2]"]
+
+
+def test_a_strangers_condition_cannot_be_written():
+    with pytest.raises(pair.NoPair, match="carl"):
+        pair.write(Same.SAME, ANNA, BORIS, LEFT, RIGHT, conditions=[(AnimalId("carl"), Condition.THIN)])
 
 
 @pytest.mark.parametrize("same", list(Same))
@@ -142,7 +176,13 @@ names = st.sampled_from(["m1", "m2", "m3"]) | anything
 nearly = st.one_of(
     st.builds(mark, names, st.sampled_from(["first", "second"]), st.sampled_from(["chip", "scar"]), percent, percent),
     st.builds(relation, names, names),
-    st.builds(choice, st.sampled_from(["same", "side_first"]) | anything, st.just("first") | anything, anything),
+    st.builds(looks, *[st.sampled_from(list(Condition)) | anything] * 2, side=st.sampled_from(["first", "second"])),
+    st.builds(
+        choice,
+        st.sampled_from(["same", "side_first", "condition_first"]) | anything,
+        st.just("first") | anything,
+        anything,
+    ),
     anything,
 )
 
@@ -154,5 +194,7 @@ def test_no_answer_whatever_breaks_the_reader_or_puts_a_mark_off_its_photo(resul
         shown = LEFT if animal == ANNA else RIGHT
         assert np.isfinite((one.x, one.y)).all()
         assert shown.x1 <= one.x <= shown.x2 and shown.y1 <= one.y <= shown.y2
+    fatness = [animal for animal, condition in answer.conditions if condition in FATNESS]
+    assert len(fatness) == len(set(fatness)) and len(answer.conditions) == len(set(answer.conditions))
     on = {animal: {one for whose, one in answer.marks if whose == animal} for animal in (ANNA, BORIS)}
     assert all(link.left in on[ANNA] and link.right in on[BORIS] for link in answer.links)

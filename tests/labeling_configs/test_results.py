@@ -2,7 +2,7 @@
 
 import pytest
 
-from labeling_configs.results import MOST_ITEMS, chosen, number, opened, quoted, rated
+from labeling_configs.results import MOST_ITEMS, chosen, number, opened, quoted, rated, ticked
 
 
 def choices(*picked):
@@ -43,6 +43,33 @@ def test_choices_that_contradict_each_other_are_not_believed():
 def test_a_choice_that_is_not_one_of_those_offered_is_a_complaint(picked):
     reading = opened([choices(*picked)])
     assert chosen(reading, "same", "first", {"same", "different"}) is None
+    assert len(reading.broken) == 1
+
+
+def test_several_choices_are_each_read_once_and_in_the_order_in_which_they_were_offered():
+    reading = opened([choices("b", "a", "b"), choices("a")])
+    assert ticked(reading, "same", "first", ["a", "b", "c"]) == ["a", "b"]
+    assert reading.broken == []
+
+
+@pytest.mark.parametrize("strange", ["d", "", "A", ["a"], {"a": 1}, None, 7, float("nan")])
+def test_a_strange_choice_among_several_is_a_complaint_and_the_others_are_read(strange):
+    reading = opened([choices("b", strange)])
+    assert ticked(reading, "same", "first", ["a", "b"]) == ["b"]
+    assert [part.what for part in reading.broken] == ["result[0]"]
+
+
+def test_a_flood_of_strange_choices_is_one_complaint():
+    reading = opened([choices("a", *["x" * 1000] * 100_000)])
+    assert ticked(reading, "same", "first", ["a"]) == ["a"]
+    (complaint,) = reading.broken
+    assert "and 99999 more" in complaint.reason and len(complaint.reason) < 120
+
+
+@pytest.mark.parametrize("value", [None, "a", {"a": 1}, 7])
+def test_choices_that_are_no_list_are_a_complaint(value):
+    reading = opened([{**choices(), "value": {"choices": value}}])
+    assert ticked(reading, "same", "first", ["a"]) == []
     assert len(reading.broken) == 1
 
 

@@ -1,5 +1,6 @@
 """What the operator types, and what comes back: one line that says what to do, and an exit code."""
 
+import json
 import logging
 import sys
 from datetime import datetime
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from haulout import cli
 from haulout.db import connect as connect_database
 from haulout.db import reading, writing
-from haulout.tables import ExclusionRow, PersonRow, RunRow
+from haulout.tables import ExclusionRow, IngestionRow, PersonRow, PhotoRow, RunRow
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +149,91 @@ def test_a_person_can_be_excluded_and_taken_back(haulout, home):
     assert [code for code, _ in said] == [0, 0]
     assert "0 tiles settled without person-7" in said[0][1] and "0 tiles settled with person-7" in said[1][1]
     assert decisions == [("person-7", True, "draws at random"), ("person-7", False, "draws at random")]
+
+
+def test_a_token_is_printed_once_listed_without_it_and_revoked(haulout):
+    code, said = haulout("token", "make", "curve", "--scopes", "read,people", "--days", "30")
+    token, advice = said.split(" ", 1)
+    listed, revoked = haulout("token", "list"), haulout("token", "revoke", "curve")
+
+    assert (code, listed[0], revoked[0]) == (0, 0, 0)
+    assert token.startswith("haulout_") and "cannot be shown again" in advice
+    assert "curve people, read" in listed[1] and "valid" in listed[1] and token not in listed[1]
+    assert "revoked" in haulout("token", "list")[1]
+
+
+def test_a_token_that_cannot_be_made_or_found_is_told_in_one_line(haulout):
+    assert haulout("token", "make", "x", "--scopes", "all")[0] == 2
+    assert haulout("token", "make", "x", "--days", "0")[0] == 2
+    code, said = haulout("token", "revoke", "x")
+    assert code == 1 and "UnknownToken" in said and "haulout token list" in said
+    assert "haulout token make" in haulout("token", "list")[1]
+
+
+@pytest.fixture
+def beach(haulout, home):
+    """Make a home with one photo of one camera, that nobody has looked at."""
+    haulout("init")
+    moment = datetime(2026, 8, 3, 12)
+    photo = PhotoRow(id="a" * 64, name="DCIM/IMG_1.JPG", ingestion=1, site="Beach", camera="CAM1", burst="b", width=400)
+    photo.height, photo.suffix, photo.size_bytes, photo.taken_at, photo.ingested_at = 300, ".jpg", 1, moment, moment
+    with writing(connect_database(f"sqlite:///{home / 'haulout.sqlite'}")) as session:
+        session.add(IngestionRow(id=1, folder="CARD", site="Beach", started_at=moment))
+        session.flush()
+        session.add(photo)
+
+
+def test_the_place_of_a_site_is_told_kept_and_shown_to_the_operator_alone(haulout, beach):
+    given = ("--latitude", "69.4567", "--longitude", "-58.4321", "--time-zone", "Asia/Kamchatka")
+
+    code, said = haulout("site", "Beach", *given)
+
+    assert code == 0 and haulout("site", "Beach") == (code, said)
+    for told in ("Beach, 1 photos", "69.4567, -58.4321", "obscured", "69.45, -58.45, within 7872 m", "Asia/Kamchatka"):
+        assert told in said
+    code, said = haulout("site", "Beach", "--geoprivacy", "withheld")
+    assert code == 0 and "others see: nothing" in said
+    code, said = haulout("site", "Beach", "--latitude", "nan")
+    assert code == 2 and "BadPlace: latitude nan" in said
+
+
+def test_a_camera_gets_a_view_and_moves_that_can_be_denied(haulout, beach):
+    code, said = haulout("camera", "Beach", "CAM1", "--view", "south", "--moved", "2026-08-03 14:00")
+    assert (code, said) == (0, "CAM1: view south; moved 2026-08-03 14:00:00 (operator)")
+
+    code, said = haulout("camera", "Beach", "CAM1", "--not-moved", "2026-08-03 14:00:00")
+    assert (code, said) == (0, "CAM1: view south; moved never")
+
+    code, said = haulout("camera", "Beach", "CAM2")
+    assert code == 2 and "Known: CAM1" in said
+
+
+def test_a_table_of_tides_is_read_once_and_its_bad_lines_are_named(haulout, beach, tmp_path):
+    table = tmp_path / "tides.csv"
+    table.write_text("time,metres\n2026-08-03 14:00,1.25\n2026-08-03 15:00,high\n")
+
+    code, said = haulout("tide", "Beach", str(table))
+    assert code == 1 and "line 3: 'high' is no number of metres" in said and "--skip-bad" in said
+
+    code, said = haulout("tide", "Beach", str(table), "--skip-bad")
+    assert code == 0 and "1 heights added, 0 corrected, 0 known before." in said and "left out: line 3" in said
+    assert "0 heights added, 0 corrected, 1 known before." in haulout("tide", "Beach", str(table), "--skip-bad")[1]
+    assert haulout("tide", "Beech", str(table))[0] == 2
+
+
+def test_boxes_of_a_file_are_taken_in_and_status_knows_them(haulout, beach, tmp_path):
+    file = tmp_path / "old boxes.json"
+    annotation = {"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40]}
+    images = [{"id": 1, "file_name": "img_1.jpg"}, {"id": 2, "file_name": "[bold]gone[/].jpg"}]
+    categories = [{"id": 1, "name": "walrus"}]
+    file.write_text(json.dumps({"images": images, "annotations": [annotation], "categories": categories}))
+
+    code, said = haulout("import", str(file), "--site", "Beach")
+
+    assert code == 0 and "import-old-boxes: boxes of 1 photos taken in, 1 in all" in said
+    assert "images[1] '[bold]gone[/].jpg'" in said and "haulout exclude import-old-boxes" in said
+    said = haulout("status")[1]
+    assert "import-old-boxes 1 boxes on 1 photos, coco, 1 of its photos are not known here" in said
+    assert "boxes 1 held" in said
+    code, said = haulout("import", str(tmp_path / "nothing.json"))
+    assert code == 1 and "There is no file" in said

@@ -11,6 +11,9 @@ from haulout.identify.catalogue import settle_catalogue
 from haulout.identify.questions import plan_questions
 from haulout.tables import (
     AnimalRow,
+    AnswerRow,
+    BrokenRow,
+    ConditionRow,
     DisputeRow,
     EmbeddingRow,
     IndividualRow,
@@ -20,7 +23,7 @@ from haulout.tables import (
     TileRow,
 )
 from labeling_configs import gallery, pair
-from labeling_configs.vocabulary import AnimalId, Mark, MarkKind, Rectangle, Same
+from labeling_configs.vocabulary import AnimalId, Condition, Mark, MarkKind, Rectangle, Same
 
 VERSION = "reid-frozen"
 BIG, SMALL = (20, 50, 120, 150), (220, 50, 260, 90)
@@ -53,10 +56,10 @@ class Beach:
         dispatch(self.services)
         return {task.key for task in self.coordinator.rows(TaskRow, TaskRow.state == "open")}
 
-    def judge(self, expert: str, first: str, second: str, same: Same, marks=()) -> None:
+    def judge(self, expert: str, first: str, second: str, same: Same, marks=(), looks=()) -> int:
         crop = Rectangle(*BIG)
-        result = pair.write(same, AnimalId(first), AnimalId(second), crop, crop, marks=marks)
-        self.coordinator.say(expert, f"{first}|{second}", result, "pair")
+        result = pair.write(same, AnimalId(first), AnimalId(second), crop, crop, marks=marks, conditions=looks)
+        return self.coordinator.say(expert, f"{first}|{second}", result, "pair")
 
     def settle(self) -> set[tuple[str, ...]]:
         """Take the answers in; return the individuals as sets of animals."""
@@ -227,6 +230,73 @@ def test_marks_are_kept_where_the_expert_pointed(beach, coordinator):
     (mark,) = coordinator.rows(MarkRow)
     assert (mark.animal, mark.kind, mark.person) == ("a", "scar", "person-1")
     assert (mark.x, mark.y) == pytest.approx((40, 70))
+
+
+def conditions(coordinator) -> set[tuple[str, str, str]]:
+    return {(row.animal, row.sign, row.person) for row in coordinator.rows(ConditionRow)}
+
+
+def test_how_animals_look_is_kept_by_expert_and_rebuilding_gives_the_same(beach, coordinator):
+    for name in ("a", "b"):
+        beach.animal(name, (1, 0.1))
+    beach.plan()
+    beach.judge("elena", "a", "b", Same.SAME, looks=[("a", Condition.THIN), ("a", Condition.INJURY)])
+    beach.judge("finn", "a", "b", Same.CANNOT_TELL, looks=[("a", Condition.THIN), ("b", Condition.FAT)])
+
+    beach.settle()
+    first = [row.model_dump(exclude={"id"}) for row in coordinator.rows(ConditionRow)]
+    beach.settle()
+
+    assert conditions(coordinator) == {
+        ("a", "thin", "person-1"),
+        ("a", "injury", "person-1"),
+        ("a", "thin", "person-2"),
+        ("b", "fat", "person-2"),
+    }
+    given = {answer.person: answer.given_at for answer in coordinator.rows(AnswerRow)}
+    assert all(row.at == given[row.person] for row in coordinator.rows(ConditionRow))
+    assert [row.model_dump(exclude={"id"}) for row in coordinator.rows(ConditionRow)] == first
+
+
+def test_an_expert_who_sees_an_animal_in_two_pairs_has_said_what_they_said_last(beach, coordinator):
+    for name in ("a", "b", "c"):
+        beach.animal(name, (1, 0.1))
+    beach.plan()
+    beach.judge("elena", "a", "b", Same.SAME, looks=[("a", Condition.THIN), ("b", Condition.NORMAL)])
+    beach.judge("elena", "a", "c", Same.SAME, looks=[("a", Condition.NORMAL)])
+    beach.judge("elena", "b", "c", Same.SAME)
+
+    beach.settle()
+
+    assert conditions(coordinator) == {("a", "normal", "person-1"), ("b", "normal", "person-1")}
+
+
+def test_answers_that_are_taken_back_or_changed_describe_nobody_any_more(beach, coordinator):
+    for name in ("a", "b"):
+        beach.animal(name, (1, 0.1))
+    beach.plan()
+    gone = beach.judge("elena", "a", "b", Same.SAME, looks=[("a", Condition.THIN)])
+    changed = beach.judge("finn", "a", "b", Same.SAME, looks=[("a", Condition.FAT)])
+    beach.settle()
+    crop = Rectangle(*BIG)
+    coordinator.label_studio.delete_answer(gone)
+    coordinator.person("finn").change(changed, pair.write(Same.SAME, AnimalId("a"), AnimalId("b"), crop, crop))
+    collect(coordinator.services, sweep=True)
+
+    beach.settle()
+
+    assert conditions(coordinator) == set()
+
+
+def test_an_expert_s_contradiction_is_noted_and_left_out(beach, coordinator):
+    for name in ("a", "b"):
+        beach.animal(name, (1, 0.1))
+    beach.plan()
+    beach.judge("elena", "a", "b", Same.SAME, looks=[("a", Condition.THIN), ("a", Condition.FAT)])
+
+    assert beach.settle() == {("a", "b")}
+    assert conditions(coordinator) == set()
+    assert [row.what for row in coordinator.rows(BrokenRow)] == ["condition_first"]
 
 
 def test_each_animal_is_embedded_once(beach, coordinator):

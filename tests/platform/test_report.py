@@ -7,17 +7,21 @@ import pytest
 from sqlmodel import Session
 
 from haulout.db import writing
-from haulout.report import Figure, read_given, read_truths, season_report, weeks
+from haulout.report import Dated, Figure, read_given, read_truths, read_years, season_report, weeks
 from haulout.report.retirement import Asked, alarms, people_per_tile, read_asked
 from haulout.services import Services
 from haulout.tables import (
     AnimalRow,
     AnswerRow,
     ConsensusRow,
+    CrowdRow,
     DisputeRow,
+    EventRow,
     IndividualRow,
     IngestionRow,
+    MarkRow,
     ModelRow,
+    OccupancyRow,
     PersonRow,
     PhotoRow,
     ProposalRow,
@@ -88,35 +92,88 @@ WHOLE, LEFT, RIGHT = (0, 0, 100, 50), (0, 0, 50, 50), (50, 0, 100, 50)
 ONE_LEFT, TWO_LEFT, ONE_RIGHT = [10.0, 10.0, 20.0, 20.0], [25.0, 10.0, 35.0, 20.0], [70.0, 10.0, 80.0, 20.0]
 
 
-def test_arrival_and_departure_are_the_first_and_last_day_on_which_people_saw_an_animal(session) -> None:
-    tile(session, photo(session, "empty", 3), WHOLE, [])
-    tile(session, photo(session, "came", 5), WHOLE, [ONE_LEFT])
-    tile(session, photo(session, "went", 8), WHOLE, [ONE_LEFT, ONE_RIGHT])
-    proposal(session, photo(session, "machine only", 20), [ONE_LEFT], [0.9])
-
-    season = season_report(session, SITE).season
-
-    assert season is not None
-    assert (season.last_empty_before, season.arrival) == (date(2026, 8, 3), date(2026, 8, 5))
-    assert (season.departure, season.first_empty_after) == (date(2026, 8, 8), None)
+def occupancy(day: date, most: float = 0.0, visible: int = 9, site: str = SITE) -> OccupancyRow:
+    told = {"maximum": most, "maximum_low": 0.8 * most, "maximum_high": 1.2 * most}
+    told |= {"mean": most, "mean_low": most, "mean_high": most, "present": float(most > 0)}
+    return OccupancyRow(site=site, day=day, photos=10, visible=visible, checked=1, at=NOW, run=None, **told)
 
 
-def test_the_day_s_count_is_that_of_its_fullest_photo(session) -> None:
+def event(number: int, arrival: date, departure: date, most: float, **told) -> EventRow:
+    dates = {"arrival": arrival, "departure": departure, "peak": arrival}
+    spans = {f"{name}_{end}": day for name, day in dates.items() for end in ("low", "high")}
+    figures = {"maximum": most, "maximum_low": most, "maximum_high": most}
+    return EventRow(site=SITE, number=number, year=arrival.year, **dates | spans | figures | told)
+
+
+def test_arrival_is_that_of_the_first_event_departure_of_the_last_and_the_peak_of_the_fullest(session) -> None:
+    photo(session, "a", 1)
+    first, second, third = date(2026, 8, 3), date(2026, 8, 10), date(2026, 8, 20)
+    session.add(event(1, second, date(2026, 8, 12), 90))
+    session.add(event(2, first, date(2026, 8, 5), 20, arrival_open=True))
+    session.add(event(3, third, date(2026, 8, 25), 30, departure_high=date(2026, 8, 27)))
+    session.add(event(4, date(2025, 8, 1), date(2025, 8, 2), 500))
+    session.flush()
+
+    seen = season_report(session, SITE).haulouts
+
+    assert seen.arrival == Dated(first, first, first, open=True)
+    assert seen.departure == Dated(date(2026, 8, 25), date(2026, 8, 25), date(2026, 8, 27))
+    assert (seen.arrival.sure, seen.departure.sure) == (True, False)
+    assert seen.peak.day == second
+
+
+def test_a_report_is_of_one_year_the_latest_unless_another_is_asked_for(session) -> None:
+    for year in (2025, 2026):
+        session.get_one(PhotoRow, photo(session, f"photo of {year}", 5)).taken_at = datetime(year, 8, 5, 9)
+        session.add(occupancy(date(year, 8, 5), year))
+    session.flush()
+
+    reports = [season_report(session, SITE, year) for year in (None, 2025, 1999)]
+
+    assert [report.year for report in reports] == [2026, 2025, 2026]
+    assert [report.years for report in reports] == [(2025, 2026)] * 3
+    assert [report.material.photos for report in reports] == [1, 1, 1]
+    assert [day.maximum for day in reports[1].haulouts.days] == [2025]
+
+
+def test_photos_without_a_time_belong_to_no_season_unless_there_are_no_others(session) -> None:
+    session.get_one(PhotoRow, photo(session, "undated", 5)).taken_at = None
+    session.flush()
+    alone = season_report(session, SITE)
+    photo(session, "dated", 6)
+
+    beside = season_report(session, SITE)
+
+    assert (alone.year, alone.material.photos, alone.material.undated) == (None, 1, 1)
+    assert (beside.year, beside.material.photos, beside.material.undated) == (2026, 1, 1)
+
+
+def test_the_fullest_photo_of_each_day_is_shown_the_fullest_day_first(session) -> None:
     tile(session, photo(session, "one", 5), WHOLE, [ONE_LEFT])
-    tile(session, photo(session, "three", 5), WHOLE, [ONE_LEFT, TWO_LEFT, ONE_RIGHT])
+    tile(session, photo(session, "two", 6), WHOLE, [ONE_LEFT, TWO_LEFT])
+    proposal(session, "two", [ONE_LEFT], [0.9])
+    proposal(session, "one", [ONE_LEFT], [0.9])
+    for name, most in (("machine sees none", 0.1), ("machine sees three", 0.9)):
+        proposal(session, photo(session, name, 7), [ONE_LEFT, TWO_LEFT, ONE_RIGHT], [most] * 3)
 
-    report = season_report(session, SITE)
+    full = season_report(session, SITE).pictures.fullest
 
-    assert [(day.day.day, day.counted.maximum, day.photos) for day in report.days] == [(5, 3, 2)]
-    assert report.peak.maximum == 3
+    assert [(one.photo.id, one.checked) for one in full] == [
+        ("machine sees three", False),
+        ("two", True),
+        ("one", True),
+    ]
 
 
-def test_an_animal_in_two_overlapping_tiles_is_counted_in_the_one_whose_core_holds_it(session) -> None:
+def test_an_animal_in_two_overlapping_tiles_is_counted_once(session) -> None:
     name = photo(session, "crowd", 5)
+    proposal(session, name, [ONE_LEFT], [0.9])
     tile(session, name, LEFT, [ONE_LEFT, ONE_RIGHT])
     tile(session, name, RIGHT, [ONE_LEFT, ONE_RIGHT])
 
-    assert season_report(session, SITE).days[0].counted.maximum == 2
+    (full,) = season_report(session, SITE).pictures.fullest
+
+    assert (full.counted, full.expected, full.checked) == (2, 0, True)
 
 
 def test_where_people_have_not_settled_a_part_the_machine_s_scores_are_added(session) -> None:
@@ -125,19 +182,125 @@ def test_where_people_have_not_settled_a_part_the_machine_s_scores_are_added(ses
     tile(session, name, RIGHT, [ONE_RIGHT], state="open")
     proposal(session, name, [ONE_LEFT, ONE_RIGHT, ONE_RIGHT], [0.9, 0.5, 0.25])
 
-    day = season_report(session, SITE).days[0]
+    (full,) = season_report(session, SITE).pictures.fullest
 
-    assert day.expected == pytest.approx(2.75)
-    assert day.counted.maximum == 2
+    assert (full.counted, full.expected, full.animals, full.checked) == (2, 0.75, 2.75, False)
 
 
-def test_a_half_settled_photo_without_animals_is_not_called_empty(session) -> None:
-    tile(session, photo(session, "half", 5), LEFT, [])
+def test_the_photos_of_the_first_and_last_day_are_those_with_animals_in_the_order_they_were_taken(session) -> None:
+    for name, day, many in (("late", 5, 2), ("empty", 5, 0), ("early", 5, 1), ("last", 8, 1), ("other", 6, 3)):
+        proposal(session, photo(session, name, day), [ONE_LEFT] * many, [0.9] * many)
+    session.get_one(PhotoRow, "early").taken_at = datetime(2026, 8, 5, 4)
+    session.add(event(1, date(2026, 8, 5), date(2026, 8, 8), 3))
+    session.flush()
 
-    report = season_report(session, SITE)
+    shown = season_report(session, SITE).pictures.of_days
 
-    assert report.days[0].counted is None
-    assert report.season is None
+    assert {day.day: [one.photo.id for one in looks] for day, looks in shown.items()} == {
+        5: ["early", "late"],
+        8: ["last"],
+    }
+
+
+def sighted(session: Session, name: str, taken: datetime, individual: str, site: str = SITE, side: float = 9) -> None:
+    session.get_one(PhotoRow, photo(session, name, 1, site)).taken_at = taken
+    where = tile(session, name, WHOLE, [ONE_LEFT])
+    box = [0.0, 0.0, side, side]
+    session.add(AnimalRow(id=name, photo=name, tile=where, box=box, crop=[0, 0, 9, 9], probability=1, settled_at=NOW))
+    session.flush()
+    if session.get(IndividualRow, individual) is None:
+        session.add(IndividualRow(id=individual, first_animal=name, named_at=NOW))
+        session.flush()
+    session.add(SightingRow(animal=name, individual=individual))
+    session.flush()
+
+
+def test_a_walrus_is_new_unless_it_was_seen_anywhere_in_an_earlier_year(session) -> None:
+    sighted(session, "a", datetime(2026, 8, 1), "new here")
+    sighted(session, "b", datetime(2026, 8, 1), "old")
+    sighted(session, "c", datetime(2024, 8, 1), "old", site="Elsewhere")
+    sighted(session, "d", datetime(2025, 8, 1), "gone")
+    sighted(session, "e", datetime(2027, 8, 1), "new here")
+
+    seen = season_report(session, SITE, 2026).catalogue
+
+    assert {one.individual: one.earlier for one in seen.seen} == {"new here": (), "old": (2024,)}
+    assert (seen.individuals, seen.from_earlier, seen.seen_again) == (2, 1, 0)
+
+
+def test_a_walrus_is_shown_by_the_crop_with_most_marks_else_by_the_largest(session) -> None:
+    for name, individual, side in (("a", "marked", 5), ("b", "marked", 20), ("c", "plain", 5), ("d", "plain", 20)):
+        sighted(session, name, datetime(2026, 8, 1), individual, side=side)
+    session.add(MarkRow(animal="a", kind="scar", x=1, y=1, person="p"))
+    session.flush()
+
+    seen = season_report(session, SITE).catalogue.seen
+
+    assert {one.individual: one.best for one in seen} == {"marked": "a", "plain": "d"}
+
+
+def test_years_side_by_side_say_who_was_seen_in_which(session) -> None:
+    for name, year, individual in (("a", 2025, "both"), ("b", 2026, "both"), ("c", 2026, "late"), ("d", 2025, "early")):
+        sighted(session, name, datetime(year, 8, 1), individual)
+    sighted(session, "e", datetime(2025, 8, 3), "both")
+    sighted(session, "f", datetime(2024, 8, 3), "late", site="Elsewhere")
+    session.add(occupancy(date(2026, 8, 1), 7))
+    session.flush()
+
+    read = read_years(session, SITE)
+
+    assert [(line.year, line.photos, line.seen, line.new, line.returned) for line in read.lines] == [
+        (2025, 3, 2, 2, 0),
+        (2026, 2, 2, 1, 1),
+    ]
+    assert [(one.individual, dict(one.days)) for one in read.histories] == [
+        ("both", {2025: 2, 2026: 1}),
+        ("early", {2025: 1}),
+        ("late", {2026: 1}),
+    ]
+    assert [one.individual for one in read.returned] == ["both"]
+    assert [len(line.haulouts.days) for line in read.lines] == [0, 1]
+
+
+def finished(session: Session, tiles: int) -> None:
+    """Settle tiles of two animals each, two people a tile; each answer took 30 seconds."""
+    session.add(PersonRow(id="p", label_studio_user=1, joined_at=NOW))
+    session.flush()
+    for number in range(tiles):
+        name = photo(session, f"photo{number}", 1 + number % 28)
+        where = tile(session, name, WHOLE, [ONE_LEFT, TWO_LEFT])
+        session.add(TaskRow(id=number + 1, question="boxes", subject=where, key=where, created_at=NOW))
+        session.flush()
+        session.add_all(answer(number + 1, "p", 2 * number + n, seconds=30.0) for n in (0, 1))
+    session.flush()
+
+
+def test_hours_saved_are_those_of_drawing_everything_by_as_many_people_less_those_spent(session) -> None:
+    finished(session, 20)
+    for number in range(100):
+        proposal(session, photo(session, f"more{number}", 3), [ONE_LEFT] * 60, [0.5] * 60)
+    session.add(CrowdRow(answers=40, effort={"opening": 6.0, "drawn": 2.0, "kept": 1.0}, at=NOW))
+    session.flush()
+
+    savings = season_report(session, SITE, most_animals=25).savings
+
+    of_20, of_100 = 20 * 6.0, 100 * (2 * 6.0 + 30 * 2.0)
+    assert savings.everything == pytest.approx(2 * (of_20 + of_100) / 60)
+    assert (savings.spent, savings.tiles, savings.people) == (pytest.approx(20.0), 20, 2.0)
+    assert savings.saved == pytest.approx(savings.everything - 20)
+
+
+def test_nothing_is_said_to_be_saved_before_twenty_tiles_are_finished_and_the_times_learned(session) -> None:
+    finished(session, 19)
+    session.add(CrowdRow(answers=40, effort={"opening": 6.0, "drawn": 2.0, "kept": 1.0}, at=NOW))
+    session.flush()
+    few = season_report(session, SITE).savings
+    tile(session, photo(session, "one more", 4), WHOLE, [])
+    enough = season_report(session, SITE).savings
+    session.add(CrowdRow(answers=40, effort={}, at=NOW))
+    session.flush()
+
+    assert (few, enough is None, season_report(session, SITE).savings) == (None, False, None)
 
 
 def test_an_individual_is_seen_again_when_its_sightings_are_of_two_days(session) -> None:
@@ -213,7 +376,7 @@ def test_another_site_s_photos_stay_out(session) -> None:
 
     report = season_report(session, SITE)
 
-    assert (report.material.photos, report.days, report.effort.agreed) == (0, (), 0)
+    assert (report.material.photos, report.pictures.fullest, report.effort.agreed) == (0, (), 0)
 
 
 def asked(number: int, people: int = 2, state: str = "agreed", **told) -> Asked:

@@ -10,6 +10,7 @@ from haulout.settle import settle
 from haulout.tables import (
     AnimalRow,
     BrokenRow,
+    ConditionRow,
     ConsensusRow,
     DisputeRow,
     EmbeddingRow,
@@ -115,6 +116,7 @@ def test_an_animal_that_people_take_back_goes_with_all_that_was_derived_from_it(
         session.flush()
         session.add(SightingRow(animal=first, individual="W-0001"))
         session.add(MarkRow(animal=first, kind="scar", x=30, y=60, person="person-1"))
+        session.add(ConditionRow(animal=first, sign="thin", person="person-1", at=coordinator.services.now()))
         session.add(EmbeddingRow(animal=first, model="reid-frozen", packed=b""))
         session.add(DisputeRow(first=first, second=second, reason="one_photo"))
 
@@ -122,7 +124,7 @@ def test_an_animal_that_people_take_back_goes_with_all_that_was_derived_from_it(
         coordinator.person(name).change(answer, [])
     take_in(coordinator)
 
-    for table in (AnimalRow, SightingRow, MarkRow, EmbeddingRow, DisputeRow):
+    for table in (AnimalRow, SightingRow, MarkRow, ConditionRow, EmbeddingRow, DisputeRow):
         assert coordinator.rows(table) == []
 
 

@@ -116,7 +116,8 @@ def _boxes_by(services: Services, truth: Truth, volunteer: SimulatedVolunteer) -
         drawn, seconds = volunteer.look_at(truth.animals_in(tile.photo, tile.shown), tile.shown, shown, rng, rocks)
         kept = [bool(len(shown)) and bool(np.any(np.all(np.isclose(shown, box, atol=0.5), axis=1))) for box in drawn]
         origins = [Origin.KEPT if same else Origin.DRAWN for same in kept]
-        return boxes.write(drawn, None, tile, origins=origins), seconds
+        noticed = volunteer.notices(truth.disturbances_in(tile.photo, tile.shown), rng)
+        return boxes.write(drawn, None, tile, origins=origins, disturbances=noticed), seconds
 
     return answer
 
@@ -125,7 +126,8 @@ def _dispute_by(services: Services, truth: Truth, _expert: SimulatedExpert) -> A
     def answer(_task: ServedTask, row: TaskRow, _rng: np.random.Generator) -> tuple[list[dict[str, object]], float]:
         tile = _tile(services, row)
         animals = truth.boxes_in(tile.photo, tile.shown)
-        return box_dispute.write(animals, None, tile), 4.0 + 3.0 * len(animals)
+        disturbances = truth.disturbances_in(tile.photo, tile.shown)
+        return box_dispute.write(animals, None, tile, disturbances=disturbances), 4.0 + 3.0 * len(animals)
 
     return answer
 
@@ -142,7 +144,12 @@ def _pair_by(services: Services, truth: Truth, expert: SimulatedExpert) -> Answe
             for mark in (one.marks if one else ())
             if said is Same.SAME and crop.x1 <= mark.x < crop.x2 and crop.y1 <= mark.y < crop.y2
         ]
-        return pair.write(said, first.word().id, second.word().id, *crops, marks=marks), seconds
+        looks = [
+            (animal.word().id, sign)
+            for animal, one in zip((first, second), (left, right), strict=True)
+            for sign in (expert.describe(one, rng) if one else ())
+        ]
+        return pair.write(said, first.word().id, second.word().id, *crops, marks=marks, conditions=looks), seconds
 
     return answer
 

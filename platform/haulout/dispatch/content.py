@@ -10,7 +10,7 @@ from haulout.label_studio import local_file_url
 from haulout.storage import Storage
 from haulout.tables import AnimalRow, ConsensusRow, PhotoRow, TaskRow, TileRow
 from labeling_configs import box_dispute, boxes, gallery, pair
-from labeling_configs.vocabulary import AnimalId, Question, Rectangle, Tile
+from labeling_configs.vocabulary import AnimalId, Disturbance, Question, Rectangle, Tile
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ def _dispute(task: TaskRow, session: Session, storage: Storage) -> Content:
     tile, url = _tile(task, session, storage)
     consensus = _found(session.get(ConsensusRow, task.subject))
     everything = consensus.accepted(threshold=0.0)
-    return Content(box_dispute.task_data(url, tile), box_dispute.write(everything, consensus.probabilities(), tile))
+    seen = [kind for kind in Disturbance if 2 * consensus.disturbed.get(kind, 0) >= max(consensus.voters, 1)]
+    result = box_dispute.write(everything, consensus.probabilities(), tile, disturbances=seen)
+    return Content(box_dispute.task_data(url, tile), result)
 
 
 def _pair(task: TaskRow, session: Session, storage: Storage) -> Content:

@@ -1,4 +1,4 @@
-"""Individuals, sightings, marks and disputes, derived from all verdicts."""
+"""Individuals, sightings, marks, conditions and disputes, derived from all verdicts."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,21 @@ from active_learning.naming import name_individuals, number
 from haulout.answers import crop_rectangles, find_task, live_answers, read_verdicts
 from haulout.db import writing
 from haulout.services import Services
-from haulout.tables import AnimalRow, BrokenRow, DisputeRow, IndividualRow, MarkRow, PhotoRow, SightingRow
-from labeling_configs.vocabulary import Animal, AnimalId, IndividualId, Question, Verdict
+from haulout.tables import (
+    AnimalRow,
+    BrokenRow,
+    ConditionRow,
+    DisputeRow,
+    IndividualRow,
+    MarkRow,
+    PhotoRow,
+    SightingRow,
+)
+from labeling_configs.vocabulary import Animal, AnimalId, IndividualId, Person, Question, Verdict
 
 
 def settle_catalogue(services: Services) -> Identities:
-    """Derive individuals, sightings, marks and disputes from all verdicts, in one transaction.
+    """Derive individuals, sightings, marks, conditions and disputes from all verdicts, in one transaction.
 
     Only animals that an expert was asked about enter the catalogue; the rest were counted, not identified.
     """
@@ -26,6 +35,7 @@ def settle_catalogue(services: Services) -> Identities:
         _store_individuals(services, session, identities)
         _store_disputes(services, session, identities.disputes)
         _store_marks(session, verdicts)
+        _store_conditions(session, verdicts)
     return identities
 
 
@@ -81,4 +91,18 @@ def _store_marks(session: Session, verdicts: Iterable[Verdict]) -> None:
         MarkRow(animal=animal, kind=mark.kind.value, x=mark.x, y=mark.y, person=verdict.expert)
         for verdict in verdicts
         for animal, mark in verdict.marks
+    )
+
+
+def _store_conditions(session: Session, verdicts: Iterable[Verdict]) -> None:
+    """Write down how each expert described an animal the last time; the same animal may be shown in several pairs."""
+    last: dict[tuple[AnimalId, Person], Verdict] = {}
+    for verdict in sorted(verdicts, key=lambda verdict: verdict.given_at):
+        last.update({(animal, verdict.expert): verdict for animal, _ in verdict.conditions})
+    session.exec(delete(ConditionRow))
+    session.add_all(
+        ConditionRow(animal=animal, sign=condition.value, person=expert, at=verdict.given_at)
+        for (animal, expert), verdict in sorted(last.items(), key=lambda item: item[0])
+        for described, condition in verdict.conditions
+        if described == animal
     )

@@ -12,6 +12,7 @@ from haulout.answers import SHOWN_ABOVE
 from haulout.candidates import Candidate, read_candidates
 from haulout.db import reading, writing
 from haulout.figures import PURPOSE, Figure, Season, read_season
+from haulout.report.span import Span
 from haulout.services import Services, Tell, silently
 from haulout.serving import detector_version
 from haulout.spots import read_things
@@ -47,9 +48,10 @@ class Figures:
     days: tuple[FigureRow, ...]
 
 
-def read_figures(session: Session, site: str) -> Figures:
-    """Return what the last run told."""
-    rows = session.exec(select(FigureRow).where(FigureRow.site == site).order_by(FigureRow.during)).all()
+def read_figures(session: Session, span: Span) -> Figures:
+    """Return what the last run told, of months and days those in the year."""
+    rows = session.exec(select(FigureRow).where(FigureRow.site == span.site).order_by(FigureRow.during)).all()
+    rows = [row for row in rows if not row.during or span.year is None or row.during.startswith(f"{span.year:04}-")]
     season = sorted((row for row in rows if not row.during), key=lambda row: OF_ALL.index(row.name))
     months = tuple(row for row in rows if len(row.during) == len("2026-08"))
     return Figures(tuple(season), months, tuple(row for row in rows if len(row.during) == len("2026-08-03")))

@@ -1,16 +1,16 @@
 """How many people it takes to finish a tile, and whether retirement behaves: each alarm is a rule of its own."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, distinct, func, select
 
-from haulout.answers import FOR_GOLD
-from haulout.tables import AnswerRow, ConsensusRow, TaskRow
+from haulout.answers import FOR_GOLD, HELD
+from haulout.tables import IMPORTED, AnswerRow, ConsensusRow, TaskRow
 from labeling_configs.vocabulary import Question
 
 ENOUGH = 20
@@ -146,26 +146,27 @@ def forgotten(tiles: Sequence[Asked], now: datetime) -> Alarm | None:
 def read_asked(session: Session) -> list[Asked]:
     """Return every tile that people were asked about."""
     people, passed_on, lonely = _people(session), _to_experts(session), _boxes_of_few(session)
+    settled, open_ = _standing(session), ("open", 0, False)
+    # Columns and no rows of tables: thousands of these take a second to make, and the first page reads them all.
     query = (
-        select(TaskRow, ConsensusRow.state, ConsensusRow.voters, ConsensusRow.by_expert)
-        .outerjoin(ConsensusRow, col(ConsensusRow.tile) == TaskRow.subject)
-        .where(TaskRow.question == Question.BOXES.value, TaskRow.gold == 0)
+        select(TaskRow.id, TaskRow.subject, TaskRow.overlap, TaskRow.created_at)
+        .where(TaskRow.question == Question.BOXES.value, TaskRow.gold == 0, TaskRow.state != HELD)
         .order_by(TaskRow.subject)
     )
-    return [
-        Asked(
-            tile=task.subject,
-            state=state or "open",
-            people=len(people[task.id or 0]),
-            wanted=task.overlap,
-            asked_at=task.created_at,
-            voters=voters or 0,
-            boxes=lonely.get(task.subject, 0),
-            to_expert=task.subject in passed_on,
-            by_expert=bool(by_expert),
+    asked = []
+    for task, tile, wanted, asked_at in session.exec(query):
+        state, voters, by_expert = settled.get(tile, open_)
+        boxes, to_expert = lonely.get(tile, 0), tile in passed_on
+        asked.append(
+            Asked(tile, state, people.get(task or 0, 0), wanted, asked_at, voters, boxes, to_expert, by_expert)
         )
-        for task, state, voters, by_expert in session.exec(query)
-    ]
+    return asked
+
+
+def _standing(session: Session) -> dict[str, tuple[str, int, bool]]:
+    """Return state, voters and whether an expert settled it, by tile."""
+    query = select(ConsensusRow.tile, ConsensusRow.state, ConsensusRow.voters, ConsensusRow.by_expert)
+    return {tile: (state, voters, by_expert) for tile, state, voters, by_expert in session.exec(query)}
 
 
 def _boxes_of_few(session: Session) -> dict[str, int]:
@@ -174,14 +175,12 @@ def _boxes_of_few(session: Session) -> dict[str, int]:
     return {row.tile: len(row.accepted()) for row in rows}
 
 
-def _people(session: Session) -> dict[int, set[str]]:
-    """Return who answered each task, by answers that were not taken back."""
+def _people(session: Session) -> dict[int, int]:
+    """Return how many people answered each task, by answers that were not taken back; a file was not asked."""
     newest = select(func.max(AnswerRow.id)).group_by(col(AnswerRow.label_studio_annotation))
-    query = select(AnswerRow.task, AnswerRow.person).where(col(AnswerRow.id).in_(newest))
-    people: dict[int, set[str]] = defaultdict(set)
-    for task, person in session.exec(query.where(col(AnswerRow.gone).is_(False))):
-        people[task].add(person)
-    return people
+    asked = func.substr(AnswerRow.person, 1, len(IMPORTED)) != IMPORTED
+    query = select(AnswerRow.task, func.count(distinct(col(AnswerRow.person)))).group_by(col(AnswerRow.task))
+    return dict(session.exec(query.where(col(AnswerRow.id).in_(newest), col(AnswerRow.gone).is_(False), asked)).all())
 
 
 def _to_experts(session: Session) -> set[str]:

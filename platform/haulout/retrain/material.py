@@ -9,9 +9,10 @@ from sqlmodel import Session, col, func, select
 from active_learning.pool import Reason
 from active_learning.rarity import light
 from active_learning.splits import is_held_out
+from haulout.answers import HELD
 from haulout.config import Settings
 from haulout.storage import Storage
-from haulout.tables import ChosenRow, ConsensusRow, PhotoRow, ProposalRow, TileRow
+from haulout.tables import ChosenRow, ConsensusRow, PhotoRow, ProposalRow, TaskRow, TileRow
 from haulout_models.data import LabelledTile
 from haulout_models.training import DetectorTraining
 
@@ -108,8 +109,9 @@ def _lights(session: Session) -> dict[str, str]:
 
 
 def _picked(session: Session) -> set[str]:
-    """Return the tiles that were asked about for what they promised, not by an even chance: they bias an exam."""
-    return set(session.exec(select(ChosenRow.tile).where(col(ChosenRow.reason).not_in(BY_CHANCE))))
+    """Return the tiles asked about for what they promised, or brought by a file, not by an even chance: exam's bias."""
+    picked = session.exec(select(ChosenRow.tile).where(col(ChosenRow.reason).not_in(BY_CHANCE)))
+    return {*picked, *session.exec(select(TaskRow.subject).where(TaskRow.state == HELD))}
 
 
 def _exam_days(session: Session) -> set[tuple[str, str]]:

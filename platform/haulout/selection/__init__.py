@@ -54,7 +54,7 @@ def put_in_order(services: Services) -> int:
     model = detector_version(services)
     with writing(services.database) as session:
         season = Asked.read(session, model, services.settings)
-        waiting = [one for one in season.known() if season.asked[one.tile.id] == "open"]
+        waiting = [one for one in season.known() if season.is_open(one)]
         answered = season.known(answered=True)
         pool = as_pool(session, waiting, answered, model)
         return reorder(session, pool, features_of(answered), services.rng(ORDERING))
@@ -67,7 +67,7 @@ def _choose(session: Session, season: Asked, services: Services) -> Sequence[Cho
     # Photos that triage sets aside are still drawn at random: figures would be wrong without them, and so would triage.
     fresh = {one.tile.id for one in season.fresh(room, set_aside(session, season.model))}
     known = season.known()
-    pool = as_pool(session, season.unasked(), known, season.model, fresh)
+    pool = as_pool(session, season.unasked(), known, season.model, fresh, season.begun)
     shares = _shares(session, services.settings)
     return choose(pool, room, services.rng(PURPOSE, season.batches), shares, features_of(known))
 

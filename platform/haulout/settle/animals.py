@@ -12,6 +12,7 @@ from haulout.answers import SettledTile, agreed_tiles
 from haulout.services import Services
 from haulout.tables import (
     AnimalRow,
+    ConditionRow,
     DisputeRow,
     EmbeddingRow,
     MarkRow,
@@ -93,7 +94,7 @@ def _unchanged(before: Sequence[AnimalRow], after: Sequence[AnimalRow]) -> dict[
 
 def _forget(session: Session, animals: Sequence[str]) -> None:
     """Remove animals the consensus no longer holds, with all that was derived from them; raw answers stay."""
-    for table in (EmbeddingRow, MarkRow, SightingRow):
+    for table in (EmbeddingRow, MarkRow, ConditionRow, SightingRow):
         session.exec(delete(table).where(col(table.animal).in_(animals)))
     for end in (DisputeRow.first, DisputeRow.second):
         session.exec(delete(DisputeRow).where(col(end).in_(animals)))

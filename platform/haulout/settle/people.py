@@ -15,7 +15,7 @@ from active_learning.effort import learn_effort
 from active_learning.learning import learn_crowd
 from active_learning.suspicion import Suspicion, suspicions, trust
 from active_learning.usability import Usability, learn_usability
-from haulout.answers import excluded_people, newest_crowd, read_votes
+from haulout.answers import excluded_people, is_imported, newest_crowd, read_votes
 from haulout.db import reading, writing
 from haulout.errors import UnknownPerson
 from haulout.services import Services, Tell, silently
@@ -75,12 +75,14 @@ def learn_people(services: Services, tell: Tell = silently, *, force: bool = Fal
     # From scratch: what was learned before must not decide what is learned now.
     crowd = learn_crowd(votes, smallest=services.settings.smallest_animal)
     humans = [vote for vote in votes if vote.person != EXPERT and not vote.tile.endswith(GOLD)]
-    usability, suspects = learn_usability(humans), suspicions(humans)
+    # A file cannot call a picture unusable, and its boxes were drawn elsewhere, with who knows what before their eyes.
+    askable = [vote for vote in humans if not is_imported(vote.person)]
+    usability, suspects = learn_usability(askable), suspicions(humans)
     with writing(services.database) as session:
         row = CrowdRow(answers=answered, learned=crowds.to_json(crowd), at=services.now())
         row.usability = usabilities.to_json(usability)
         believed = trust(suspects)
-        honest = [vote for vote in humans if believed.get(vote.person, 1.0) >= LEAST_TRUST]
+        honest = [vote for vote in askable if believed.get(vote.person, 1.0) >= LEAST_TRUST]
         row.effort = learn_effort(honest).to_json()
         row.anchoring = anchored.to_json(anchored.anchoring(honest, crowd))
         session.add(row)

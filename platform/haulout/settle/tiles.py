@@ -1,22 +1,23 @@
 """One tile's consensus from its raw answers, and what Label Studio should make of its task."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlmodel import Session, col, delete, or_, select
 
-from active_learning.ballots import latest
+from active_learning.ballots import answers, latest
 from active_learning.consensus import NoVotes, agree
 from active_learning.retirement import Step, Stopping, next_step
 from active_learning.usability import unusable
-from haulout.answers import FOR_GOLD, find_task, read_votes
+from haulout.answers import FOR_GOLD, HELD, find_task, is_imported, read_votes
 from haulout.config import Settings
 from haulout.db import reading, writing
 from haulout.services import Services, Tell, silently
 from haulout.settle.animals import name_animals
 from haulout.settle.people import Knowledge, knowledge
 from haulout.tables import AnswerRow, BrokenRow, ConsensusRow, ExclusionRow, TaskRow, TileRow
-from labeling_configs.vocabulary import Consensus, ConsensusBox, Question, Tile, Vote
+from labeling_configs.vocabulary import Consensus, ConsensusBox, Disturbance, Question, Tile, Vote
 
 EXPERT_WORD = 0.95
 """The probability of a box an expert drew or left standing: published observers err on one capture in eight."""
@@ -71,7 +72,9 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
     tile = row.word()
     everybody = _votes(session, Question.BOXES, tile)
     votes = [vote for vote in everybody if known.counts(vote.person)]
-    unheard = len(latest(everybody)) - len(latest(votes))
+    brought = sum(is_imported(vote.person) for vote in latest(votes))
+    asked = sum(not is_imported(vote.person) for vote in latest(everybody))
+    unheard = asked - (len(latest(votes)) - brought)
     expert = [vote for vote in _votes(session, Question.BOX_DISPUTE, tile) if not vote.skipped]
     consensus = _agreed(votes, known, services.settings)
     doubt = unusable(votes, known.usability)
@@ -81,10 +84,14 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
         consensus, state = _as_expert_says(expert[-1]), "unusable" if expert[-1].unusable else "agreed"
     else:
         state = _state(decision.step, doubt)
-    task.state = "retired" if state != "open" else "open"
+    if task.state == HELD:
+        # Files that contradict each other wait for people: an expert is asked when those disagree.
+        state = "open" if state == "disputed" else state
+    else:
+        task.state = "retired" if state != "open" else "open"
     if task.state == "open":
-        # Label Studio counts everybody who opened the task, also those whose word does not count.
-        task.overlap = max(task.overlap, decision.overlap + unheard)
+        # Label Studio counts everybody who opened the task, also those whose word does not count, and no file.
+        task.overlap = max(task.overlap, decision.overlap + unheard - brought)
     session.add(task)
     _ask_expert(services, session, task, wanted=state == "disputed", answered=bool(expert))
     found = consensus or Consensus(tile.id, (), voters=0, agreement=0.0)
@@ -98,6 +105,7 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
         risk=1 - EXPERT_WORD if expert else decision.risk,
         unusable=doubt,
         by_expert=bool(expert) and state == "agreed",
+        disturbed=_disturbed(expert[-1:] or votes),
         settled_at=services.now(),
     )
     session.merge(stored)
@@ -134,6 +142,12 @@ def _agreed(votes: Sequence[Vote], known: Knowledge, settings: Settings) -> Cons
         return agree(votes, known.crowd, known.trust, settings.smallest_animal)
     except NoVotes:
         return None
+
+
+def _disturbed(votes: Sequence[Vote]) -> dict[str, int]:
+    """Count who saw what among the people whose boxes count."""
+    ticked = Counter(kind for vote in answers(votes) for kind in vote.disturbances)
+    return {kind.value: ticked[kind] for kind in Disturbance if ticked[kind]}
 
 
 def _as_expert_says(vote: Vote) -> Consensus:

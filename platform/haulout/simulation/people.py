@@ -1,16 +1,19 @@
 """People who are not there: volunteers who miss, jitter, guess or cheat, and experts who sometimes err."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling_configs.vocabulary import Boxes, Person, Rectangle, Same, Side, no_boxes
+from labeling_configs.vocabulary import FATNESS, Boxes, Condition, Disturbance, Person, Rectangle, Same, Side, no_boxes
 
 from .truth import TrueAnimal, TruePhoto, boxes_of
 
 _NO_ROCKS = no_boxes()
+LEAST_LENGTH, LEAST_VISIBLE = 60.0, 0.5
+"""Pixels, and the share that shows, below which no expert says how an animal looks."""
+SAYS_NOTHING = 0.2
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,12 @@ class SimulatedVolunteer:
         effort = 5.0 + 3.4 * len(fresh) + 0.9 * len(kept) + 1.6 * (len(predictions) - len(kept))
         return boxes, float(self.pace * effort * rng.lognormal(0.0, 0.25))
 
+    def notices(self, there: Collection[Disturbance], rng: np.random.Generator) -> tuple[Disturbance, ...]:
+        """Return what the volunteer ticks: most of what is there and sometimes what is not, at random for a spammer."""
+        misses, invents = (0.9, 0.1) if self.spammer else (min(0.08 + 2 * self.misses, 0.5), self.false_boxes / 4)
+        chances = {kind: 1 - misses if kind in there else invents for kind in Disturbance}
+        return tuple(kind for kind, chance in chances.items() if rng.random() < chance)
+
     def _overlooks(self, animal: TrueAnimal) -> float:
         """Misses grow several times over below 60 pixels and below half visible."""
         small = np.clip(1 - animal.length / 60, 0, 1)
@@ -87,6 +96,16 @@ class SimulatedExpert:
     def judge(self, first: TrueAnimal, second: TrueAnimal, rng: np.random.Generator) -> tuple[Same, float]:
         """Return the answer on two animals and the seconds it took."""
         return self._answer(first, second, rng), float(self.pace * 17 * rng.lognormal(0.0, 0.45))
+
+    def describe(self, animal: TrueAnimal, rng: np.random.Generator) -> tuple[Condition, ...]:
+        """Return how the animal looks; nothing when it is hardly seen, or when the expert does not care to say."""
+        if animal.length < LEAST_LENGTH or animal.visible < LEAST_VISIBLE or rng.random() < SAYS_NOTHING:
+            return ()
+        fatness = [one for one in animal.conditions if one in FATNESS]
+        if fatness and rng.random() < 3 * self.errs:
+            fatness = [FATNESS[int(rng.integers(len(FATNESS)))]]
+        others = [one for one in animal.conditions if one not in FATNESS and rng.random() >= 3 * self.errs]
+        return (*fatness, *others)
 
     def choose(
         self, query: TrueAnimal, candidates: Sequence[TrueAnimal], rng: np.random.Generator

@@ -1,25 +1,28 @@
 """Draw a whole season of a virtual haulout: photos as a memory card holds them, and the truth beside them."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from labeling_configs.vocabulary import PhotoId
+from labeling_configs.vocabulary import Disturbance, IndividualId, PhotoId
 
 from .beach import Beach
 from .exif import jpeg
+from .health import Health, fare
 from .herd import Seat, ashore, seats, settle_down, stir
 from .individual import Walrus, born
 from .scene import Box, Placed, Studio, compose
-from .truth import TrueAnimal, TruePhoto, Truth, save_truth
+from .truth import TrueAnimal, TruePhoto, Truth, Visitor, save_truth
 from .view import Frame, View
 from .weather import Air, Sky, weather_of
 
 CLIFF = View("CLIFF", 11.0, 0.10, 0.95, water_at=47, tide_reach=5, slant=-0.3, seed=12, nearest=17, infrared_reach=40)
+DISTURBED = 0.12
+"""Share of the bursts in which something disturbs the animals."""
 SPIT = View("SPIT", 4.2, 0.27, 0.88, water_at=40, tide_reach=6, slant=0.35, seed=5, nearest=8.2)
 
 
@@ -89,7 +92,9 @@ def write_season(folder: Path, plan: SeasonPlan, progress: Callable[[int, int], 
 
     `progress` is told how many photos are done and how many there will be.
     """
-    shots = sorted(_shots(plan), key=lambda shot: (shot.taken_at, shot.camera))
+    pool = _pool(plan)
+    fares = {walrus.id: fare(walrus, plan.days, _rng(plan, 7, number)) for number, walrus in enumerate(pool)}
+    shots = sorted(_shots(plan, pool), key=lambda shot: (shot.taken_at, shot.camera))
     beaches = [Beach.of(Frame(view, plan.width, plan.height)) for view in plan.cameras]
     studio, photos = Studio(), dict[PhotoId, TruePhoto]()
     taken = [0] * len(beaches)
@@ -102,6 +107,7 @@ def write_season(folder: Path, plan: SeasonPlan, progress: Callable[[int, int], 
         encoded = jpeg(picture, beach.frame.view.name, shot.taken_at, plan.place)
         file = f"photos/{beach.frame.view.name}/IMG_{taken[shot.camera]:04d}.JPG"
         _write(folder / file, encoded)
+        animals = _described(plan, shot, animals, fares)
         photos[PhotoId(hashlib.sha256(encoded).hexdigest())] = _told(plan, shot, file, animals, rocks)
     truth = Truth(plan.site, photos)
     save_truth(folder / "truth.json", truth)
@@ -118,15 +124,39 @@ def _told(
     plan: SeasonPlan, shot: _Shot, file: str, animals: tuple[TrueAnimal, ...], rocks: tuple[Box, ...]
 ) -> TruePhoto:
     camera, weather = plan.cameras[shot.camera].name, "night" if shot.air.night else str(shot.air.sky)
-    return TruePhoto(file, camera, shot.taken_at, plan.width, plan.height, weather, animals, rocks)
+    visitors = _visitors(plan, *shot.seed[2:5])
+    return TruePhoto(file, camera, shot.taken_at, plan.width, plan.height, weather, animals, rocks, visitors)
 
 
-def _shots(plan: SeasonPlan) -> Iterator[_Shot]:
-    rng = np.random.default_rng([plan.seed, 1])
-    pool = [
+def _described(
+    plan: SeasonPlan, shot: _Shot, animals: tuple[TrueAnimal, ...], fares: Mapping[IndividualId, Health]
+) -> tuple[TrueAnimal, ...]:
+    day = (shot.taken_at.date() - plan.first_day).days
+    return tuple(replace(animal, conditions=fares[animal.individual].on(day)) for animal in animals)
+
+
+def _visitors(plan: SeasonPlan, camera: int, day: int, burst: int) -> tuple[Visitor, ...]:
+    """Return what disturbs the animals while a burst is taken; the pictures do not show it."""
+    rng = _rng(plan, 8, camera, day, burst)
+    if rng.random() >= DISTURBED:
+        return ()
+    kind = list(Disturbance)[int(rng.integers(len(Disturbance)))]
+    return (Visitor(kind, round(rng.uniform(0, plan.width), 1), round(rng.uniform(0, plan.height), 1)),)
+
+
+def _rng(plan: SeasonPlan, *salt: int) -> np.random.Generator:
+    return np.random.default_rng([plan.seed, *salt])
+
+
+def _pool(plan: SeasonPlan) -> list[Walrus]:
+    return [
         born(number, plan.days, np.random.default_rng([plan.seed, 2, number]))
         for number in range(plan.individuals + plan.max_animals * len(plan.cameras))
     ]
+
+
+def _shots(plan: SeasonPlan, pool: list[Walrus]) -> Iterator[_Shot]:
+    rng = np.random.default_rng([plan.seed, 1])
     for day in range(plan.days):
         weather = weather_of(day, plan.days, np.random.default_rng([plan.seed, 3, day]))
         present = _present(plan, pool, day)

@@ -9,7 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from labeling_configs.vocabulary import Boxes, IndividualId, Mark, MarkKind, PhotoId, Rectangle, Side, no_boxes
+from labeling_configs.vocabulary import (
+    Boxes,
+    Condition,
+    Disturbance,
+    IndividualId,
+    Mark,
+    MarkKind,
+    PhotoId,
+    Rectangle,
+    Side,
+    no_boxes,
+)
 
 from ..errors import HauloutError
 
@@ -30,6 +41,7 @@ class TrueAnimal:
     individual: IndividualId
     side: Side
     marks: tuple[Mark, ...]
+    conditions: tuple[Condition, ...] = ()
 
     @property
     def counted(self) -> bool:
@@ -40,6 +52,15 @@ class TrueAnimal:
     def length(self) -> float:
         """Longer side of its box in pixels."""
         return max(self.box[2] - self.box[0], self.box[3] - self.box[1])
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """What disturbs the animals, and where it is, in pixels of the photo; it is not drawn."""
+
+    kind: Disturbance
+    x: float
+    y: float
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,7 @@ class TruePhoto:
     weather: str
     animals: tuple[TrueAnimal, ...]
     rocks: tuple[tuple[float, float, float, float], ...] = ()
+    visitors: tuple[Visitor, ...] = ()
 
     @property
     def counted(self) -> tuple[TrueAnimal, ...]:
@@ -82,6 +104,13 @@ class Truth:
         """Return the boxes, shape (n, 4), of rocks and logs whose centres lie in the rectangle."""
         boxes = np.array(self.photos[photo].rocks, dtype=np.float64).reshape(-1, 4)
         return boxes[rectangle.holds_centres_of(boxes)]
+
+    def disturbances_in(self, photo: PhotoId, rectangle: Rectangle) -> tuple[Disturbance, ...]:
+        """Return what disturbs the animals within the rectangle."""
+        visitors = self.photos[photo].visitors
+        places = np.array([(one.x, one.y, one.x, one.y) for one in visitors], dtype=np.float64).reshape(-1, 4)
+        inside = rectangle.holds_centres_of(places)
+        return tuple(one.kind for one, held in zip(visitors, inside, strict=True) if held)
 
     def sightings(self) -> Iterator[tuple[PhotoId, TrueAnimal]]:
         """Yield every counted animal with its photo."""
@@ -118,6 +147,8 @@ def _photo(raw: Mapping[str, Any]) -> TruePhoto:
     fields["taken_at"] = datetime.fromisoformat(raw["taken_at"])
     fields["animals"] = tuple(_animal(animal) for animal in raw["animals"])
     fields["rocks"] = tuple(tuple(box) for box in raw["rocks"])
+    # Seasons drawn before there were visitors tell none.
+    fields["visitors"] = tuple(Visitor(Disturbance(v["kind"]), v["x"], v["y"]) for v in raw.get("visitors", ()))
     return TruePhoto(**fields)
 
 
@@ -129,4 +160,5 @@ def _animal(raw: Mapping[str, Any]) -> TrueAnimal:
         individual=IndividualId(raw["individual"]),
         side=Side(raw["side"]),
         marks=marks,
+        conditions=tuple(Condition(sign) for sign in raw.get("conditions", ())),
     )

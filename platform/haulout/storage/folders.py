@@ -13,7 +13,7 @@ from PIL import Image
 
 from haulout.errors import HauloutError
 from haulout.storage.files import appearing_at, sweep
-from haulout.storage.pictures import WEB_SIDE, open_picture, pixels, save_clean, upright
+from haulout.storage.pictures import THUMBNAIL_SIDE, WEB_SIDE, open_picture, pixels, save_clean, upright
 from labeling_configs.vocabulary import AnimalId, PhotoId, Rectangle, Tile
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -35,7 +35,7 @@ class Unreadable(HauloutError):
 class Storage:
     """Photos under their SHA-256, pictures under the id of what they show; nothing that exists is made twice.
 
-    Paths that start with `photos/`, `tiles/` or `crops/` are relative to `public`, the only folder Label Studio serves.
+    Paths that start with `photos/`, `thumbnails/`, `tiles/` or `crops/` are relative to `public`, the only folder Label Studio serves.
     """
 
     def __init__(self, home: Path) -> None:
@@ -50,7 +50,7 @@ class Storage:
         for folder in (self.originals, self.quarantine):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
-        for name in ("photos", "tiles", "crops"):
+        for name in ("photos", "thumbnails", "tiles", "crops"):
             (self.public / name).mkdir(parents=True, exist_ok=True)
 
     def sweep(self, before: datetime) -> None:
@@ -97,6 +97,20 @@ class Storage:
         if not (self.public / name).exists():
             with open_picture(self.original(photo, suffix)) as image:
                 small = upright(image, WEB_SIDE)
+            with appearing_at(self.public / name) as part:
+                save_clean(small, part)
+        return name
+
+    def has_photo(self, photo: str, suffix: str) -> bool:
+        """Say whether there is a file to show of the photo: its original, or what was made of it before."""
+        return (self.public / self.web_photo(photo)).exists() or self.original(photo, suffix).exists()
+
+    def make_thumbnail(self, photo: str, suffix: str) -> str:
+        """Make the photo that lists of photos show, at most 640 pixels on the longer side."""
+        name = f"thumbnails/{_plain(photo)}.jpg"
+        if not (self.public / name).exists():
+            with open_picture(self.public / self.make_web_photo(photo, suffix)) as image:
+                small = upright(image, THUMBNAIL_SIDE)
             with appearing_at(self.public / name) as part:
                 save_clean(small, part)
         return name

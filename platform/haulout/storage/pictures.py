@@ -12,6 +12,8 @@ MOST_PIXELS = 175_000_000
 """Just below the size at which Pillow refuses by itself; the largest cameras on sale have 151 million."""
 WEB_SIDE = 2048
 """Pixels of the longer side of what the pages show."""
+THUMBNAIL_SIDE = 640
+"""The same in lists of photos: a card is half as wide, for screens with two pixels in the place of one."""
 _QUALITY = 85
 
 

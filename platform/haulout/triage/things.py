@@ -169,6 +169,8 @@ def _count_again(session: Session, cameras: Mapping[tuple[str, str], Seen], thin
     """What a machine expects on a photo is kept beside its boxes, for lists; things are no animals."""
     for seen in cameras.values():
         for photo, stored in seen:
+            if not stored.found:
+                continue
             expected = float(things.read(photo, stored)[1].sum() / stored.found)
             if abs(expected - stored.expected_animals) > 1e-4:
                 row = session.get_one(ProposalRow, (photo.id, stored.model))

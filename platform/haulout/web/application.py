@@ -7,7 +7,28 @@ from jinja2 import StrictUndefined
 
 from haulout.localisation import open_languages
 from haulout.services import Services
-from haulout.web import charts, health, languages, mistakes, pages, pictures, reasons, things, webhooks, wording
+from haulout.web import (
+    charts,
+    curve,
+    handbook,
+    health,
+    heatmap,
+    languages,
+    mistakes,
+    pages,
+    paper,
+    pictures,
+    reasons,
+    rhythm,
+    strip,
+    things,
+    thumbnails,
+    timetable,
+    webhooks,
+    wording,
+)
+from haulout.web.api import page as api_page
+from haulout.web.api import routes as api
 from haulout.web.here import Here
 
 HEADERS = {
@@ -34,9 +55,10 @@ def create_app(services: Services, ring: Callable[[int], None] = in_silence) -> 
     languages.speak(app)
     wording.teach(app)
     reasons.teach(app)
-    charts.teach(app)
+    for drawing in (charts, curve, heatmap, rhythm, strip, timetable, thumbnails):
+        drawing.teach(app)
     mistakes.explain(app)
-    for part in (pages, pictures, things, webhooks, health):
+    for part in (pages, paper, pictures, things, handbook, webhooks, health, api, api_page):
         app.register_blueprint(part.blueprint)
     app.before_request(_refuse_nul)
     app.after_request(_with_headers)

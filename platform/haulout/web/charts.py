@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from flask import Flask
 
 from haulout.localisation import Language
-from haulout.report import Day, Exam, Figure, Week
+from haulout.report import Exam, Figure, Week
 from haulout.teaching import Arm, Experiment
 
 WIDTH, HEIGHT = 900, 280
@@ -98,8 +98,7 @@ class Chart:
 
     def steps(self) -> list[float]:
         """Return the values at which a horizontal line is drawn."""
-        step = _step(self.top)
-        return [step * i for i in range(floor(self.top / step + 1e-9) + 1)]
+        return round_values(self.top)
 
     def labels(self) -> list[Point]:
         """Return the points whose place is written below the axis: few enough not to touch."""
@@ -107,52 +106,32 @@ class Chart:
         every = ceil(len(places) / MOST_LABELS)
         kept: list[Point] = []
         for _, point in places[::every]:
-            if not kept or self.x(point.at) - self.x(kept[-1].at) > LETTER * len(point.label):
+            if not kept or self._left_of(point) > self._left_of(kept[-1]) + LETTER * len(kept[-1].label):
                 kept.append(point)
         return kept
+
+    def _left_of(self, point: Point) -> float:
+        """Return where the point's label begins."""
+        shares = {"start": 0.0, "middle": 0.5, "end": 1.0}
+        return self.x(point.at) - shares[self.anchor(point)] * LETTER * len(point.label)
 
 
 def chart(title: str, series: Sequence[Series], top: float | None = None) -> Chart:
     """Put the series on axes that hold all their values, or that end at `top`."""
     highest = max((_highest(p.figure) for one in series for p in one.points), default=1.0)
-    if top is None:
-        step = _step(max(highest, 1.0))
-        top = ceil(max(highest, 1.0) / step) * step
-    return Chart(title, tuple(series), top)
+    return Chart(title, tuple(series), round_top(highest) if top is None else top)
 
 
-def occupancy(days: Sequence[Day], language: Language) -> Chart:
-    """Draw how many animals people counted on each day, and how many the machine expects."""
-    counted = [
-        Point(day.day.toordinal(), language.short_day(day.day), Figure(day.counted.maximum))
-        for day in days
-        if day.counted
-    ]
-    expected = [Point(day.day.toordinal(), language.short_day(day.day), Figure(day.expected)) for day in days]
-    return chart(
-        language.gettext("Animals in the fullest photo of each day"),
-        [
-            Series(
-                language.gettext("expected by the machine where people have not counted"), "expected", tuple(expected)
-            ),
-            Series(language.gettext("counted by people"), "counted", tuple(counted)),
-        ],
-    )
+def round_top(highest: float) -> float:
+    """Return a round value that the highest one fits under, 1 at least."""
+    step = _step(max(highest, 1.0))
+    return ceil(max(highest, 1.0) / step) * step
 
 
-def presence(days: Sequence[Day], language: Language) -> Chart:
-    """Draw the share of counted bursts that show animals on each day, with its interval."""
-    points = [
-        Point(
-            day.day.toordinal(),
-            language.short_day(day.day),
-            Figure(day.counted.presence.value, day.counted.presence.low, day.counted.presence.high),
-        )
-        for day in days
-        if day.counted
-    ]
-    name = language.gettext("Share of counted bursts with animals")
-    return chart(name, [Series(name, "counted", tuple(points))], top=1.0)
+def round_values(top: float) -> list[float]:
+    """Return the round values from 0 to the top at which horizontal lines are drawn."""
+    step = _step(top)
+    return [step * i for i in range(floor(top / step + 1e-9) + 1)]
 
 
 def progress(exams: Sequence[Exam], language: Language) -> Chart:
@@ -186,7 +165,7 @@ def choosing(experiments: Sequence[Experiment], language: Language) -> Chart:
         top=1.0,
     )
     step = max((one.minutes for one in grown), default=1.0) / max(len(grown), 1)
-    return replace(_close(drawn, closest=step), reach=(0.0,))
+    return replace(close_together(drawn, closest=step), reach=(0.0,))
 
 
 def _measured(experiment: Experiment, arm: Arm, language: Language) -> Point:
@@ -198,25 +177,26 @@ def people_per_tile(people: Sequence[tuple[int, int]], language: Language) -> Ch
     """Draw how many tiles were finished by one person, by two, and so on."""
     points = [Point(many, language.number(many), Figure(tiles)) for many, tiles in people]
     name = language.gettext("Finished tiles by how many people answered them")
-    return _close(chart(name, [Series(name, "bars", tuple(points))]), closest=1)
+    return close_together(chart(name, [Series(name, "bars", tuple(points))]), closest=1)
 
 
 def answers_by_week(weeks: Sequence[Week], language: Language) -> Chart:
     """Draw how many tiles a person answered each week."""
     points = [Point(one.first.toordinal(), language.short_day(one.first), Figure(one.answers)) for one in weeks]
     name = language.gettext("Tiles answered each week")
-    return _close(chart(name, [Series(name, "bars", tuple(points))]), closest=7)
+    return close_together(chart(name, [Series(name, "bars", tuple(points))]), closest=7)
 
 
 def found_by_week(weeks: Sequence[Week], language: Language) -> Chart:
     """Draw the share of the agreed animals that a person found each week, with its interval."""
     points = [Point(one.first.toordinal(), language.short_day(one.first), one.found) for one in weeks if one.found]
     name = language.gettext("Share of the agreed animals that were found each week")
-    drawn = _close(chart(name, [Series(name, "counted", tuple(points))], top=1.0), closest=7)
+    drawn = close_together(chart(name, [Series(name, "counted", tuple(points))], top=1.0), closest=7)
     return replace(drawn, reach=tuple(one.first.toordinal() for one in weeks))
 
 
-def _close(drawn: Chart, closest: float) -> Chart:
+def close_together(drawn: Chart, closest: float) -> Chart:
+    """Let few points stand close together instead of filling the width; neighbours are so far apart at least."""
     return replace(drawn, margin=WIDEST_BAR, closest=closest)
 
 
@@ -224,8 +204,7 @@ def teach(app: Flask) -> None:
     """Let templates draw charts."""
     frame = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
     of_people = {"people_per_tile": people_per_tile, "answers_by_week": answers_by_week, "found_by_week": found_by_week}
-    app.jinja_env.globals.update(chart_frame=frame, occupancy=occupancy, presence=presence, progress=progress)
-    app.jinja_env.globals.update(choosing=choosing)
+    app.jinja_env.globals.update(chart_frame=frame, progress=progress, choosing=choosing)
     app.jinja_env.globals.update(of_people)
 
 

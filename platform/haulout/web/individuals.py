@@ -1,4 +1,4 @@
-"""The catalogue: who is known, where each was seen, by which marks, and what is disputed."""
+"""The catalogue: who is known, where each was seen, by which marks, how it looked, and what is disputed."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
+from haulout.report import Seen, conditions_of
 from haulout.tables import AnimalRow, DisputeRow, IndividualRow, MarkRow, PhotoRow, SightingRow
 
 
@@ -20,10 +21,11 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Known:
-    """An individual and its sightings, oldest first."""
+    """An individual with its sightings and how it looked, oldest first."""
 
     individual: IndividualRow
     sightings: tuple[Sighting, ...]
+    looks: tuple[Seen, ...] = ()
 
     @property
     def first(self) -> datetime | None:
@@ -61,7 +63,7 @@ def catalogue(session: Session) -> list[Known]:
 
 
 def known(session: Session, individual: IndividualRow) -> Known:
-    """Return the individual with its sightings and their marks."""
+    """Return the individual with its sightings and their marks, and what experts said of its condition."""
     query = (
         select(AnimalRow, PhotoRow)
         .join(SightingRow, col(SightingRow.animal) == AnimalRow.id)
@@ -74,7 +76,8 @@ def known(session: Session, individual: IndividualRow) -> Known:
     ids = [animal.id for animal, _ in pairs]
     for mark in session.exec(select(MarkRow).where(col(MarkRow.animal).in_(ids)).order_by(col(MarkRow.id))):
         marks[mark.animal].append(mark)
-    return Known(individual, tuple(Sighting(animal, photo, tuple(marks[animal.id])) for animal, photo in pairs))
+    sightings = tuple(Sighting(animal, photo, tuple(marks[animal.id])) for animal, photo in pairs)
+    return Known(individual, sightings, conditions_of(session, individual.id))
 
 
 def disputes(session: Session, of: Known | None = None) -> list[DisputeRow]:

@@ -4,7 +4,12 @@ from secrets import compare_digest
 
 from flask import Response, abort, make_response, request
 
-from haulout.web.here import here, language
+from haulout.web.here import here
+from haulout.web.mistakes import refused
+from haulout.web.wording import N_
+
+ACCOUNT = N_("This needs the operator's account")
+WHICH_ACCOUNT = N_("It is the one that haulout up printed at the start. Go back, press again and give it.")
 
 
 def only_the_operator() -> None:
@@ -30,7 +35,6 @@ def sealed(*what: object) -> str:
 
 
 def _asked_for_account() -> Response:
-    answer = make_response(language().gettext("This needs the operator's account."), 401)
-    answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+    answer = make_response(refused(ACCOUNT, WHICH_ACCOUNT), 401)
     answer.headers["WWW-Authenticate"] = 'Basic realm="Haulout", charset="UTF-8"'
     return answer

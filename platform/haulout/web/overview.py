@@ -67,12 +67,11 @@ def latest_run(session: Session) -> RunRow | None:
 
 
 def _cameras(session: Session) -> tuple[Camera, ...]:
-    camera = (col(PhotoRow.site), col(PhotoRow.camera))
-    photos = session.exec(select(*camera, func.count()).group_by(*camera))
-    counts = {(site, name): count for site, name, count in photos}
-    times = (func.min(PhotoRow.taken_at), func.max(PhotoRow.taken_at))
-    spans = session.exec(select(*camera, *times).group_by(*camera).order_by(*camera))
-    return tuple(Camera(site, name, counts[site, name], first, last) for site, name, first, last in spans)
+    """Return how many photos each camera took, and when; all of it is read from the index `photo_of_camera`."""
+    camera, taken = (PhotoRow.site, PhotoRow.camera), PhotoRow.taken_at
+    columns = (*camera, func.count(), func.min(taken), func.max(taken))
+    rows = session.exec(select(*columns).group_by(*camera).order_by(*camera))  # type: ignore[call-overload]
+    return tuple(Camera(*row) for row in rows)
 
 
 def _waiting(session: Session) -> tuple[Waiting, ...]:

@@ -5,7 +5,7 @@ from sqlmodel import Session, col, select
 
 from haulout.aside import read_aside
 from haulout.db import reading
-from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, season_report, sites
+from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, read_years, season_report, sites
 from haulout.tables import BatchRow, DecisionRow, IndividualRow, ModelRow, PhotoRow, QuarantineRow, TileRow
 from haulout.teaching import foresee, read_experiments, saved
 from haulout.web import batches, individuals, overview, photos
@@ -15,6 +15,8 @@ from haulout.web.people import person_page
 from haulout.web.photo import photo_page
 from haulout.web.things import waiting_places
 from haulout.web.tile import tile_page
+from haulout.web.wanted import Filter
+from haulout.web.written import about
 
 QUARANTINE_SHOWN = 500
 
@@ -49,9 +51,9 @@ def running() -> str:
 @blueprint.get("/photos")
 def photo_list() -> str:
     """Show the photos that the filter wants."""
-    wanted = photos.Filter.of(request.args)
+    wanted = Filter.of(request.args)
     with reading(here().services.database) as session:
-        found = photos.find(session, wanted, request.args.get("page", 1, type=int))
+        found = photos.find(session, wanted, _photo_id("after"), _photo_id("before"))
         return render_template("photos.html", wanted=wanted, found=found, cameras=photos.cameras(session))
 
 
@@ -59,7 +61,9 @@ def photo_list() -> str:
 def photo(photo: str) -> str:
     """Show one photo with its boxes."""
     with reading(here().services.database) as session:
-        return render_template("photo.html", page=photo_page(session, session.get(PhotoRow, photo) or abort(404)))
+        row = session.get(PhotoRow, photo) or abort(404)
+        missing = not here().services.storage.has_photo(row.id, row.suffix)
+        return render_template("photo.html", page=photo_page(session, row), missing=missing)
 
 
 @blueprint.get("/tiles/<tile>")
@@ -151,12 +155,27 @@ def quarantine() -> str:
 
 @blueprint.get("/report")
 def report() -> str:
-    """Show the figures of the season at one site."""
+    """Show the figures of one site's season: the latest one unless a year is asked for."""
+    services = here().services
+    with reading(services.database) as session:
+        places = sites(session)
+        site, year = request.args.get("site") or _first_site(places), request.args.get("year", type=int)
+        told = season_report(session, site, year, services.settings.most_animals_per_tile)
+        years = read_years(session, site)
+        return render_template("report.html", report=told, years=years, sites=places, **about(session, services))
+
+
+@blueprint.get("/years")
+def year_list() -> str:
+    """Show the years of one site side by side."""
     with reading(here().services.database) as session:
         places = sites(session)
-        site = request.args.get("site") or _first_site(places)
-        teaching = foresee(session, here().services.settings)
-        return render_template("report.html", report=season_report(session, site), sites=places, teaching=teaching)
+        years = read_years(session, request.args.get("site") or _first_site(places))
+        return render_template("years.html", years=years, sites=places, **about(session, here().services))
+
+
+def _photo_id(name: str) -> str:
+    return request.args.get(name, "").replace("\0", "")
 
 
 def _retirement(session: Session) -> Retirement:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from flask import Blueprint, Response, abort, send_from_directory
+from flask import Blueprint, Response, abort, make_response, render_template, send_from_directory
 from sqlmodel import Session
 
 from haulout.db import reading
@@ -24,6 +24,14 @@ def photo(photo: str) -> Response:
     with reading(here().services.database) as session:
         row = session.get(PhotoRow, photo) or abort(404)
     return _given(lambda: here().services.storage.make_web_photo(row.id, row.suffix))
+
+
+@blueprint.get("/thumbnails/<photo>.jpg")
+def thumbnail(photo: str) -> Response:
+    """Give the photo as lists show it."""
+    with reading(here().services.database) as session:
+        row = session.get(PhotoRow, photo) or abort(404)
+    return _given(lambda: here().services.storage.make_thumbnail(row.id, row.suffix))
 
 
 @blueprint.get("/tiles/<tile>.jpg")
@@ -49,10 +57,18 @@ def _photo(session: Session, photo: str) -> PhotoRow:
 
 
 def _given(make: Callable[[], str]) -> Response:
-    """Give the picture, made first if nobody has looked at it yet; it is missing when its original is."""
+    """Give the picture, made first if nobody has looked at it yet; a drawing says so when its original is lost."""
     try:
         name = make()
-    except (HauloutError, FileNotFoundError) as error:
+    except (HauloutError, OSError) as error:
         _log.warning("A picture cannot be shown: %s", error)
-        abort(404)
+        return _placeholder()
     return send_from_directory(here().services.settings.public, name, mimetype="image/jpeg", max_age=ONE_DAY)
+
+
+def _placeholder() -> Response:
+    """Browsers show the picture that comes with a 404 in place of the one that was asked for."""
+    answer = make_response(render_template("_missing_picture.html"), 404)
+    answer.headers["Content-Type"] = "image/svg+xml"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

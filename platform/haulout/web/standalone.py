@@ -1,33 +1,34 @@
-"""Writes the report as one file that opens anywhere, without Haulout and without a network."""
+"""Writes the report as one file that opens anywhere, without Haulout and without a network: HTML or PDF."""
 
-from importlib.metadata import version
 from pathlib import Path
 
-from flask import g, render_template
+from flask import g
 
 from haulout.db import reading
-from haulout.report import season_report, sites
+from haulout.press import print_pdf
 from haulout.services import Services
-from haulout.teaching import foresee
+from haulout.storage.files import appearing_at
 from haulout.web.application import create_app
 from haulout.web.here import here
+from haulout.web.written import written_report
 
-STYLE = Path(__file__).with_name("static") / "haulout.css"
+
+def write_report(services: Services, out: Path, language: str, year: int | None = None) -> None:
+    """Write the figures of all sites, each in this year or its latest one, as HTML; `language` is en or ru."""
+    _write(out, _page(services, language, year, paper=False).encode("utf-8"))
 
 
-def write_report(services: Services, out: Path, language: str) -> None:
-    """Write the figures of all sites, or of the configured one before there are photos; `language` is en or ru."""
+def write_pdf(services: Services, out: Path, language: str, year: int | None = None) -> None:
+    """Write the same as a PDF for A4 paper; NotPrinted when that fails."""
+    _write(out, print_pdf(_page(services, language, year, paper=True)))
+
+
+def _page(services: Services, language: str, year: int | None, *, paper: bool) -> str:
     with create_app(services).test_request_context("/report"), reading(services.database) as session:
         g.language = here().languages[language]
-        reports = [season_report(session, site) for site in sites(session) or [services.settings.site]]
-        style = STYLE.read_text(encoding="utf-8")
-        page = render_template(
-            "standalone.html",
-            reports=reports,
-            teaching=foresee(session, services.settings),
-            style=style,
-            code=version("haulout"),
-            now=services.now(),
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
+        return written_report(session, services, year=year, paper=paper)
+
+
+def _write(out: Path, content: bytes) -> None:
+    with appearing_at(out) as part:
+        part.write_bytes(content)

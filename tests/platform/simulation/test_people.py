@@ -7,7 +7,7 @@ import numpy as np
 
 from haulout.simulation.people import EXPERTS, VOLUNTEERS, overlaps, truth_at
 from haulout.simulation.truth import TrueAnimal, TruePhoto, boxes_of
-from labeling_configs.vocabulary import IndividualId, Rectangle, Same, Side, no_boxes
+from labeling_configs.vocabulary import FATNESS, Condition, Disturbance, IndividualId, Rectangle, Same, Side, no_boxes
 
 TILE = Rectangle(0, 0, 1000, 800)
 GOOD, CARELESS, SPAMMER = VOLUNTEERS[0], VOLUNTEERS[3], VOLUNTEERS[4]
@@ -81,6 +81,42 @@ def test_a_spammer_is_impossibly_fast_and_stays_inside_the_tile():
 def test_the_same_seed_gives_the_same_answer():
     first, second = (GOOD.look_at(HERD, TILE, no_boxes(), np.random.default_rng(7)) for _ in range(2))
     assert np.array_equal(first[0], second[0]) and first[1] == second[1]
+
+
+def ticks(volunteer, there, rounds=500):
+    rng = np.random.default_rng(10)
+    noticed = [volunteer.notices(there, rng) for _ in range(rounds)]
+    return {kind: sum(kind in one for one in noticed) / rounds for kind in Disturbance}
+
+
+def test_most_volunteers_tick_the_boat_that_is_there_and_hardly_one_that_is_not():
+    with_boat, without = ticks(GOOD, [Disturbance.BOAT]), ticks(GOOD, [])
+    assert with_boat[Disturbance.BOAT] > 0.8 > 0.02 > max(without.values())
+    assert ticks(CARELESS, [Disturbance.BOAT])[Disturbance.BOAT] < with_boat[Disturbance.BOAT]
+
+
+def test_a_spammer_ticks_what_is_there_no_more_often_than_what_is_not():
+    spam = ticks(SPAMMER, [Disturbance.BOAT])
+    assert abs(spam[Disturbance.BOAT] - spam[Disturbance.BEAR]) < 0.05
+
+
+def described(conditions, size=200, rounds=500):
+    rng = np.random.default_rng(11)
+    seen = replace(animal(0, 0, size), conditions=conditions)
+    return [EXPERTS[1].describe(seen, rng) for _ in range(rounds)]
+
+
+def test_experts_mostly_say_how_a_well_seen_animal_looks_and_never_contradict_themselves():
+    said = described((Condition.THIN, Condition.INJURY))
+    assert 0.5 < said.count((Condition.THIN, Condition.INJURY)) / len(said) < 0.9
+    assert 0.1 < said.count(()) / len(said) < 0.3
+    assert any(Condition.NORMAL in one for one in said)
+    assert all(sum(sign in FATNESS for sign in one) <= 1 for one in said)
+
+
+def test_experts_say_nothing_of_small_animals_and_no_injury_that_is_not_there():
+    assert set(described((Condition.THIN,), size=30)) == {()}
+    assert not any(Condition.INJURY in one for one in described((Condition.NORMAL,)))
 
 
 def answers(first, second, rounds=400):

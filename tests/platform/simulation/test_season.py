@@ -1,8 +1,9 @@
 """A drawn season is repeatable, has EXIF, and its truth fits its photos."""
 
 import hashlib
+import json
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import cv2
@@ -10,9 +11,11 @@ import numpy as np
 import piexif
 import pytest
 
+from haulout.simulation.health import fare
+from haulout.simulation.individual import born
 from haulout.simulation.season import CLIFF, TINY_SEASON, write_season
-from haulout.simulation.truth import BrokenTruth, Truth, boxes_of, read_truth
-from labeling_configs.vocabulary import PhotoId, Rectangle
+from haulout.simulation.truth import BrokenTruth, Truth, Visitor, boxes_of, read_truth
+from labeling_configs.vocabulary import FATNESS, Condition, PhotoId, Rectangle
 
 
 def nobody_watches(done: int, total: int) -> None:
@@ -103,6 +106,67 @@ def test_a_crowd_of_hundreds_overlaps_and_hides_some(tmp_path: Path) -> None:
 def test_the_truth_is_read_back_as_it_was_written(season: tuple[Path, Truth]) -> None:
     folder, truth = season
     assert read_truth(folder / "truth.json") == truth
+
+
+def test_a_season_drawn_before_there_were_visitors_and_conditions_can_still_be_read(
+    season: tuple[Path, Truth], tmp_path: Path
+) -> None:
+    folder, truth = season
+    told = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    for photo in told["photos"].values():
+        del photo["visitors"]
+        for animal in photo["animals"]:
+            del animal["conditions"]
+    (tmp_path / "truth.json").write_text(json.dumps(told), encoding="utf-8")
+
+    read = read_truth(tmp_path / "truth.json")
+
+    assert [photo.rocks for photo in read.photos.values()] == [photo.rocks for photo in truth.photos.values()]
+    assert not any(photo.visitors for photo in read.photos.values())
+
+
+def test_a_walrus_looks_the_same_all_day_and_changes_seldom(season: tuple[Path, Truth]) -> None:
+    _, truth = season
+    looks: dict[str, dict[date, set[tuple[Condition, ...]]]] = {}
+    for photo in truth.photos.values():
+        for animal in photo.animals:
+            days = looks.setdefault(animal.individual, {})
+            days.setdefault(photo.taken_at.date(), set()).add(animal.conditions)
+    assert all(len(seen) == 1 for days in looks.values() for seen in days.values())
+    assert all(sum(one in FATNESS for one in look) == 1 for days in looks.values() for (look,) in days.values())
+    assert all(len(set().union(*days.values())) <= 4 for days in looks.values())
+
+
+def test_the_walruses_of_a_long_season_grow_fatter_or_thinner_and_whoever_is_drawn_hurt_is_hurt() -> None:
+    walruses = [born(number, 20, np.random.default_rng(number)) for number in range(200)]
+    fares = [fare(walrus, 20, np.random.default_rng(number)) for number, walrus in enumerate(walruses)]
+    first, last = [health.on(0) for health in fares], [health.on(19) for health in fares]
+    assert 30 < sum(look == (Condition.THIN,) for look in first) < 80
+    assert 5 < sum(Condition.FAT in look for look in last) < 40
+    assert all(Condition.INJURY not in look for look in first)
+    for walrus, health in zip(walruses, fares, strict=True):
+        fresh = max(mark.since for mark in walrus.look.marks)
+        assert (Condition.INJURY in health.on(fresh)) == (fresh > 0)
+        assert walrus.thinner_on is None or Condition.THIN in health.on(walrus.thinner_on)
+
+
+def test_something_disturbs_few_bursts_and_is_in_all_photos_of_its_burst_at_one_place(
+    season: tuple[Path, Truth],
+) -> None:
+    _, truth = season
+    bursts: dict[tuple[str, date], set[tuple[Visitor, ...]]] = {}
+    for photo in truth.photos.values():
+        bursts.setdefault((photo.camera, photo.taken_at.date()), set()).add(photo.visitors)
+    assert all(len(seen) == 1 for seen in bursts.values()), "this season has one burst a day"
+    assert 1 <= sum(bool(visitors) for (visitors,) in bursts.values()) <= len(bursts) / 4
+
+
+def test_what_disturbs_the_animals_is_seen_on_the_tile_where_it_is(season: tuple[Path, Truth]) -> None:
+    _, truth = season
+    photo, (visitor,) = next((name, photo.visitors) for name, photo in truth.photos.items() if photo.visitors)
+    left, right = Rectangle(0, 0, int(visitor.x), 480), Rectangle(int(visitor.x), 0, 640, 480)
+    assert truth.disturbances_in(photo, right) == (visitor.kind,)
+    assert truth.disturbances_in(photo, left) == ()
 
 
 def test_a_missing_or_broken_truth_says_which_file(tmp_path: Path) -> None:

@@ -58,8 +58,9 @@ COUNTS = (0, 2, 3, 1, 0)
 class SeasonMaker:
     """Fills a home with photos and everything that Haulout and people made of them."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, album: "Beaches") -> None:
         self.services = services
+        self.album = album
         self.rng = np.random.default_rng(7)
         self.photos: list[PhotoRow] = []
 
@@ -149,12 +150,10 @@ class SeasonMaker:
         self._proposal(session, photo, found, score=0.5)
 
     def _draw(self, animals: int) -> np.ndarray:
-        lefts = 60 + 170 * np.arange(animals) + self.rng.integers(0, 40, animals)
-        tops = 330 + self.rng.integers(0, 120, animals)
-        return np.stack([lefts, tops, lefts + 130, tops + 80], axis=1).astype(np.float64)
+        return self.album.boxes(animals, self.rng)
 
     def _photo(self, session: Session, camera: str, taken_at: datetime | None, found: np.ndarray) -> PhotoRow:
-        image = beach(found, self.rng)
+        image = self.album.picture(found, self.rng)
         path = self.services.settings.home / "new.jpg"
         exif = Image.Exif()
         exif[0x010E] = "SECRET POSITION"
@@ -170,8 +169,8 @@ class SeasonMaker:
             taken_at_original=taken_at,
             taken_at=taken_at,
             burst=f"burst-{len(self.photos)}",
-            width=SIZE[0],
-            height=SIZE[1],
+            width=image.width,
+            height=image.height,
             suffix=".jpg",
             size_bytes=path.stat().st_size,
             split="exam" if len(self.photos) == 4 else "train",
@@ -197,7 +196,7 @@ class SeasonMaker:
         )
 
     def _tile(self, session: Session, photo: PhotoRow) -> Tile:
-        whole = Rectangle(0, 0, *SIZE)
+        whole = Rectangle(0, 0, photo.width, photo.height)
         tile = Tile(TileId(f"tile-{len(self.photos)}"), PhotoId(photo.id), whole, whole)
         session.add(TileRow.of(tile))
         session.flush()
@@ -218,7 +217,7 @@ class SeasonMaker:
 
     def _votes(self, session: Session, tile: Tile, found: np.ndarray) -> None:
         for person in (0, 1):
-            drawn = np.clip(found + self.rng.normal(0, 3, found.shape), 1, 599)
+            drawn = np.clip(found + self.rng.normal(0, 3, found.shape), 1, [tile.shown.x2 - 1, tile.shown.y2 - 1] * 2)
             session.add(
                 AnswerRow(
                     task=len(self.photos),
@@ -310,7 +309,7 @@ class PeopleMaker:
         tile, found = self._new_tile(session, animals=3)
         self.disputed = tile.id
         task = self._task(session, tile, gold=0, overlap=5)
-        self._answer(session, task, "person-0", found, tile, SETTLED, [Origin.KEPT, Origin.MOVED, Origin.DRAWN])
+        self._answer(session, task, "person-0", found[:3], tile, SETTLED, [Origin.KEPT, Origin.MOVED, Origin.DRAWN])
         self._answer(session, task, "person-1", found[:1], tile, SETTLED, [Origin.KEPT])
         self._answer(session, task, "person-3", found[:2], tile, SETTLED, shown=False)
         self._answer(session, task, "person-4", found[:0], tile, SETTLED, unusable=True)
@@ -351,7 +350,7 @@ class PeopleMaker:
         photo = self.season._photo(session, "CAM3", NOON + timedelta(days=20, hours=len(self.season.photos)), found)
         photo.split = "train"
         self.season._proposal(session, photo, found, score=0.8)
-        whole = Rectangle(0, 0, *SIZE)
+        whole = Rectangle(0, 0, photo.width, photo.height)
         tile = Tile(TileId(f"{photo.id[:16]}-0-0"), PhotoId(photo.id), whole, whole)
         session.add(TileRow.of(tile))
         session.flush()
@@ -411,6 +410,20 @@ class PeopleMaker:
         session.flush()
 
 
+class Beaches:
+    """Where a season's photos come from: each is drawn as plainly as can be."""
+
+    def boxes(self, animals: int, rng: np.random.Generator) -> np.ndarray:
+        """Return where the animals of the next photo lie."""
+        lefts = 60 + 170 * np.arange(animals) + rng.integers(0, 40, animals)
+        tops = 330 + rng.integers(0, 120, animals)
+        return np.stack([lefts, tops, lefts + 130, tops + 80], axis=1).astype(np.float64)
+
+    def picture(self, found: np.ndarray, rng: np.random.Generator) -> Image.Image:
+        """Return the photo of these animals."""
+        return beach(found, rng)
+
+
 def beach(found: np.ndarray, rng: np.random.Generator) -> Image.Image:
     """Draw sea, shingle and walruses."""
     width, height = SIZE
@@ -435,8 +448,13 @@ def empty_home(tmp_path: Path, make_services: Callable[..., Services]) -> Servic
 
 
 @pytest.fixture
-def season(empty_home: Services) -> SeasonMaker:
-    maker = SeasonMaker(empty_home)
+def album() -> Beaches:
+    return Beaches()
+
+
+@pytest.fixture
+def season(empty_home: Services, album: Beaches) -> SeasonMaker:
+    maker = SeasonMaker(empty_home, album)
     maker.fill()
     return maker
 

@@ -144,7 +144,7 @@ def test_a_tile_shows_who_did_what_and_what_comes_next(client: FlaskClient, peop
     assert "An expert decides" in words
     assert "0.21 expected errors per animal; 0.05 or less is wanted" in words
     for weight in ("sure", "doubtful", "rejected"):
-        assert page_layer(page, weight).count("<rect") == 1
+        assert page_layer(page, weight).count("M") == 1
     written = sorted(re.findall(r'<text class="percent[^>]*>([^<]+)<', page))
     assert written == ["30%", "70%"], "what is sure bears no number"
 

@@ -47,6 +47,50 @@ def test_layers_and_zoom_work_by_keyboard(page: Page, address: str, season) -> N
     assert complaints == [], "the content policy blocked something"
 
 
+def test_arrows_lead_from_photo_to_photo_and_digits_switch_layers_which_stay_so(
+    page: Page, address: str, season
+) -> None:
+    page.goto(f"{address}/photos/{season.photos[2].id}")
+    page.keyboard.press("2")
+    assert not page.locator("#votes").is_visible(), "a digit means something only where the boxes are"
+
+    page.locator(".stage").focus()
+    page.keyboard.press("2")
+    page.keyboard.press("1")
+    assert (page.locator("#votes").is_visible(), page.locator("#machine").is_visible()) == (True, False)
+
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(f"**/photos/{season.photos[3].id}#stage")
+    assert page.evaluate("document.activeElement.id") == "stage"
+    assert (page.locator("#votes").is_visible(), page.locator("#machine").is_visible()) == (True, False)
+
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(f"**/photos/{season.photos[2].id}#stage")
+
+
+def test_arrows_scroll_a_photo_that_is_zoomed_in_and_stay_in_its_middle(page: Page, address: str, season) -> None:
+    page.goto(f"{address}/photos/{season.photos[2].id}")
+    page.locator("#zoom-4").check()
+    stage = page.locator(".stage")
+    middle = "s => (s.scrollLeft + s.clientWidth / 2) / s.scrollWidth"
+    assert stage.evaluate(middle) == pytest.approx(0.5, abs=0.01)
+    stage.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "document.querySelector('.stage').scrollLeft > document.querySelector('.stage').clientWidth * 1.5"
+    )
+    assert page.url.endswith(season.photos[2].id)
+
+
+def test_a_missing_picture_is_drawn_and_leaves_no_broken_one(page: Page, address: str, season) -> None:
+    season.services.storage.original(season.photos[0].id, ".jpg").unlink()
+    page.goto(f"{address}/photos?day=2026-08-01")
+    shown = page.locator(".card img")
+    shown.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('.card img').complete")
+    assert shown.evaluate("image => image.naturalWidth") == 400
+
+
 def test_each_person_s_boxes_on_a_tile_are_hidden_by_keyboard(page: Page, address: str, people) -> None:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
