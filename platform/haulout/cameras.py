@@ -65,10 +65,10 @@ def moves(session: Session, site: str, camera: str) -> list[MoveRow]:
     return list(session.exec(own.order_by(col(MoveRow.at))))
 
 
-def machine_found(session: Session, site: str, camera: str, found: Sequence[datetime]) -> None:
-    """Replace what a machine found before by what it finds now; where a person has spoken, it is not heard."""
+def machine_found(session: Session, site: str, camera: str, found: Sequence[datetime], year: int | None = None) -> None:
+    """Replace what a machine found before, in one year or ever, by what it finds now; a person's word beats it."""
     for row in moves(session, site, camera):
-        if row.by == MACHINE:
+        if row.by == MACHINE and year in (None, row.at.year):
             session.delete(row)
     session.flush()
     for at in found:

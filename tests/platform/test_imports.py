@@ -827,6 +827,14 @@ def test_what_is_no_file_of_boxes_is_refused_by_its_name_and_leaves_nothing(coor
     assert everything(coordinator) == [[]] * 6
 
 
+@pytest.mark.parametrize("more", ['"extra": NaN', '"extra": [-Infinity]', '"images": []', '"extra": {"a": 1, "a": 1}'])
+def test_a_good_file_with_anything_that_strict_json_does_not_have_is_refused(coordinator, take, more):
+    content = json.dumps(coco((coordinator.photo(), LEFT)))[:-1] + f", {more}}}"
+
+    with pytest.raises(BadImport, match=r"old\.json is no strict JSON"):
+        take(content.encode())
+
+
 def test_a_file_that_is_too_large_or_no_file_is_refused(coordinator, take, monkeypatch, tmp_path):
     document = coco((coordinator.photo(), LEFT))
     monkeypatch.setattr(documents, "LARGEST", len(json.dumps(document)) - 1)

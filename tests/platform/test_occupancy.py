@@ -171,6 +171,14 @@ def test_a_camera_that_was_turned_away_ends_no_haulout_and_is_found(shore):
     assert abs(found[1].at - datetime(2026, 7, 13)) < timedelta(hours=13)
 
 
+def test_telling_one_year_forgets_no_move_of_another(shore):
+    shore.watch([0] * 3 + [40] * 10, first=FIRST.replace(year=2025), turned={7, 8})
+    shore.watch([40] * 5)
+    shore.tell()
+
+    assert {row.at.year for row in shore.rows(MoveRow)} == {2025}
+
+
 def test_looks_are_compared_between_the_moves_that_a_person_told_of(shore):
     shore.watch([0] * 3 + [40] * 4, turned=())
     later = FIRST + timedelta(days=7)

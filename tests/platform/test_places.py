@@ -214,6 +214,15 @@ def test_a_machine_neither_moves_nor_doubles_nor_forgets_what_a_person_said(beac
     assert found(beach) == [(TWO, "operator")]
 
 
+def test_a_machine_that_looks_at_one_year_leaves_the_moves_of_others(beach):
+    before = TWO - timedelta(days=365)
+    cameras.machine_found(beach, "Beach", "CAM1", [before], year=2025)
+    cameras.machine_found(beach, "Beach", "CAM1", [TWO], year=2026)
+    cameras.machine_found(beach, "Beach", "CAM1", [], year=2026)
+
+    assert found(beach) == [(before, "machine")]
+
+
 def test_denying_a_move_that_nobody_noted_is_refused_with_the_known_ones(beach):
     cameras.moved(beach, "Beach", "CAM1", TWO)
 

@@ -146,7 +146,7 @@ def _last_answers(session: Session, tiles: Sequence[str]) -> Iterable[tuple[str,
     last = (
         select(TaskRow.subject, func.max(AnswerRow.given_at))
         .join(AnswerRow, col(AnswerRow.task) == TaskRow.id)
-        .where(col(TaskRow.subject).in_(tiles), TaskRow.gold == 0)
+        .where(col(TaskRow.subject).in_(tiles), TaskRow.question == Question.BOXES.value, TaskRow.gold == 0)
         .group_by(TaskRow.subject)
     )
     return session.exec(last) if tiles else []

@@ -76,7 +76,7 @@ def _tell(services: Services, year: Year, tides: Mapping[datetime, float], data:
         _forget(session, year.span)
         session.add_all([*rows, season])
         for one, own in zip(year.cameras, paths, strict=True):
-            machine_found(session, site, one.camera, _turned(own, year.first))
+            machine_found(session, site, one.camera, _turned(own, year.first), year.span.year)
 
 
 def _days(year: Year, ashore: Courses, now: datetime, run: int | None) -> Iterator[OccupancyRow]:

@@ -134,7 +134,7 @@ def _of_place(wanted: Filter) -> list[Condition]:
 
 def _tested(column: str) -> ColumnElement[str]:
     """Keep databases from taking an index on a column that tells little, and sorting all that they find."""
-    return func.coalesce(col(column), "")
+    return col(column)
 
 
 def _between(first: date | None, last: date | None) -> list[Condition]:

@@ -134,7 +134,7 @@ def test_a_tile_shows_who_did_what_and_what_comes_next(client: FlaskClient, peop
     words = plain(page)
     drew = ("person-0", "person-1", "person-3")
     rows = {name: re.search(rf'href="/people/{name}".*?</tr>', page, re.S)[0] for name in drew}
-    numbers = {name: re.findall(r'class="number">([^<]*)<', row)[2:] for name, row in rows.items()}
+    numbers = {name: re.findall(r'class="number"[^>]*>([^<]*)<', row)[2:] for name, row in rows.items()}
     assert numbers["person-0"] == ["1", "1", "1", "1"], "who redraws a box has deleted the machine's"
     assert numbers["person-1"] == ["1", "0", "2", "0"]
     assert numbers["person-3"] == ["–", "–", "–", "2"]

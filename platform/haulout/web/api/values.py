@@ -66,7 +66,7 @@ class Clocks:
         """Return a time of the site's cameras with its offset to the minute, as RFC 3339 wants it."""
         if at is None:
             return None
-        offset = timedelta()
+        offset = at.replace(tzinfo=self.zone(site)).utcoffset() or timedelta()
         return at.replace(tzinfo=timezone(timedelta(minutes=round(offset.total_seconds() / 60))))
 
 

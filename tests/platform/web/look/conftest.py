@@ -215,7 +215,8 @@ def _occupancy(session: Session, services: Services) -> None:
 
 def _season(session: Session, year: int) -> None:
     first, peak = date(year, 7, 20), date(year, 8, 8)
-    hours = [[hour, 1 + 0.3 * np.sin(hour / 4), 0.8, 1.4] for hour in range(24)]
+    hours = {str(hour): [1 + 0.3 * float(np.sin(hour / 4)), 0.6, 1.6] for hour in range(24)}
+    tides = {str(metres): [1 - metres, 0.5 - metres, 1.5 - metres] for metres in (-0.5, 0.0, 0.5)}
     session.add(
         SeasonRow(
             site=SITE,
@@ -231,7 +232,7 @@ def _season(session: Session, year: int) -> None:
             unseen=2,
             first=first,
             last=first + timedelta(days=DAYS - 1),
-            profile={"hours": hours},
+            profile={"hours": hours, "tides": tides},
             data="5eed" * 16,
         )
     )

@@ -37,8 +37,10 @@ EXAMPLES = {
 STATES = {"photos-none": "/photos?camera=nowhere", "not-found": "/nowhere", "refused": "/things/1", "broken": "/breaks"}
 STATUSES = {"not-found": 404, "refused": 405, "broken": 500}
 NAMES = """Haulout Label Studio English Redis PostgreSQL Matveyev Island CAM haulout narrow detector reid
-person animal draws nonsense was child will careful now Linux Python Enter Organization Skip Backspace Ctrl""".split()
+person animal draws nonsense was child will careful now Linux Python Enter Organization Skip Backspace Ctrl Alt make""".split()
 """Latin words that a Russian page may show: proper names, and what the season's people and files are called."""
+OF_PROGRAMS = "application json next null people places problem read yes".split()
+"""Words of the interface that the page for programs names in its sentences."""
 SERIOUS = {"serious", "critical"}
 AXE = {"resultTypes": ["violations"], "preload": False}
 PICTURES_LOADED = """async () => {
@@ -171,17 +173,17 @@ class Visitor:
                 self.heard.append(f"{wide} pixels wide on a screen of {width}")
             if width == self.look.axe_at:
                 self.heard += self._barriers()
-        return self.heard + self._foreign_words()
+        return self.heard + self._foreign_words(NAMES + (OF_PROGRAMS if name.endswith("api") else []))
 
     def _barriers(self) -> list[str]:
         found = Axe().run(self.page, options=AXE).response["violations"]
         return [f"axe: {one['id']}: {one['nodes'][0]['html'][:150]}" for one in found if one["impact"] in SERIOUS]
 
-    def _foreign_words(self) -> list[str]:
+    def _foreign_words(self, known: list[str]) -> list[str]:
         if self.look.language == "en":
             return []
         words = re.findall(r"(?<![\w-])[A-Za-z][a-z]{2,}(?![\w-])", self.page.evaluate(WORDS_SHOWN))
-        return [f"English: {word}" for word in sorted({*words} - {*NAMES})]
+        return [f"English: {word}" for word in sorted({*words} - {*known})]
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and f"status of {self.expected}" not in message.text:
