@@ -53,9 +53,7 @@ def make_token(
     now = services.now()
     with writing(services.database) as session:
         if session.exec(select(TokenRow).where(TokenRow.name == name)).first():
-            raise BadToken(
-                f"A token named {name!r} was made before. Choose another; `haulout token list` shows all."
-            )
+            raise BadToken(f"A token named {name!r} was made before. Choose another; `haulout token list` shows all.")
         row = TokenRow(name=name, sha256=_digest(token), scopes=wanted, created_at=now)
         row.expires_at = now + timedelta(days=days)
         session.add(row)

@@ -23,15 +23,18 @@ def onwards(
     most: int,
     backwards: bool = False,
     one_camera: bool = False,
+    timed: bool = False,
 ) -> list[str]:
     """Return at most so many photos that fulfil the conditions, the nearest first: those after `here`, or before it.
 
     Without `here` they are the first ones of all, or the last. Photos without a time come before all others.
-    `one_camera` says that all of them are of one site and camera, whose index then is used.
+    `one_camera` says that all of them are of one site and camera, whose index then is used; `timed` that
+    all have a time.
     """
     kinds = [True, False] if not backwards else [False, True]
+    left = kinds if here is None else kinds[kinds.index(here.taken_at is None) :]
     found: list[str] = []
-    for timeless in kinds if here is None else kinds[kinds.index(here.taken_at is None) :]:
+    for timeless in (kind for kind in left if not (kind and timed)):
         start = here if here is not None and (here.taken_at is None) is timeless else None
         query = _of_kind(timeless, start, one_camera=one_camera, backwards=backwards).where(*conditions)
         if len(found) < most:

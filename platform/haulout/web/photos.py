@@ -53,8 +53,8 @@ def find(session: Session, wanted: Filter, after: str = "", before: str = "") ->
     conditions = _conditions(wanted, model, _of_photo(session))
     here = session.get(PhotoRow, after or before) if after or before else None
     ids, earlier, later = _page(session, wanted, conditions, here, backwards=not after)
-    if here is not None and not ids:
-        return find(session, wanted)
+    if here is not None and (not ids or (before and not earlier and len(ids) < PER_PAGE)):
+        return find(session, wanted)  # nothing follows any more, or the first page would not be full
     total = _count(session, conditions) if here is None else None
     return Found(_cards(session, ids, model), total, earlier, later)
 
@@ -87,13 +87,14 @@ def _page(
     session: Session, wanted: Filter, conditions: Sequence[Condition], here: PhotoRow | None, *, backwards: bool
 ) -> tuple[list[str], bool, bool]:
     """Return the ids of a page in order, and whether there are photos before and after it."""
-    one_camera, back = bool(wanted.site and wanted.camera), backwards and here is not None
-    ids = onwards(session, conditions, here, most=PER_PAGE + 1, backwards=back, one_camera=one_camera)
+    one_camera, timed = bool(wanted.site and wanted.camera), bool(wanted.first or wanted.last)
+    read, back = partial(onwards, one_camera=one_camera, timed=timed), backwards and here is not None
+    ids = read(session, conditions, here, most=PER_PAGE + 1, backwards=back)
     more, ids = len(ids) > PER_PAGE, ids[:PER_PAGE]
     if here is None or not ids:
         return ids, False, more
     nearest = session.get_one(PhotoRow, ids[0])
-    other = bool(onwards(session, conditions, nearest, most=1, backwards=not back, one_camera=one_camera))
+    other = bool(read(session, conditions, nearest, most=1, backwards=not back))
     return (ids[::-1], more, other) if back else (ids, other, more)
 
 
@@ -134,7 +135,7 @@ def _of_place(wanted: Filter) -> list[Condition]:
 
 def _tested(column: str) -> ColumnElement[str]:
     """Keep databases from taking an index on a column that tells little, and sorting all that they find."""
-    return col(column)
+    return func.coalesce(col(column), "")
 
 
 def _between(first: date | None, last: date | None) -> list[Condition]:

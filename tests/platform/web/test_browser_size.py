@@ -303,6 +303,17 @@ def leafed(session: Session, wanted: Filter, *, forwards: bool, start: str = "")
     return seen, pages
 
 
+def test_the_first_page_is_full_whence_ever_one_comes_back(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'season.sqlite'}")
+    ids = in_order(fill(engine, 60))
+    with reading(engine) as session:
+        for here in (ids[0], ids[10]):
+            found = find(session, Filter(), before=here)
+            assert [card.photo.id for card in found.cards] == ids[:24]
+            assert (found.total, found.earlier, found.later) == (60, False, True)
+        assert [card.photo.id for card in find(session, Filter(), after=ids[-1]).cards] == ids[:24]
+
+
 def last_page(session: Session, wanted: Filter):
     found = find(session, wanted)
     while found.later:

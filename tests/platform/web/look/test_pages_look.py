@@ -37,9 +37,10 @@ EXAMPLES = {
 STATES = {"photos-none": "/photos?camera=nowhere", "not-found": "/nowhere", "refused": "/things/1", "broken": "/breaks"}
 STATUSES = {"not-found": 404, "refused": 405, "broken": 500}
 NAMES = """Haulout Label Studio English Redis PostgreSQL Matveyev Island CAM haulout narrow detector reid
-person animal draws nonsense was child will careful now Linux Python Enter Organization Skip Backspace Ctrl Alt make""".split()
+person animal draws nonsense was child will careful now Linux Python Enter Organization Skip Backspace
+Ctrl Alt make""".split()
 """Latin words that a Russian page may show: proper names, and what the season's people and files are called."""
-OF_PROGRAMS = "application json next null people places problem read yes".split()
+OF_PROGRAMS = "application json next null people places problem read unseen yes".split()
 """Words of the interface that the page for programs names in its sentences."""
 SERIOUS = {"serious", "critical"}
 AXE = {"resultTypes": ["violations"], "preload": False}
