@@ -35,7 +35,8 @@ class Unreadable(HauloutError):
 class Storage:
     """Photos under their SHA-256, pictures under the id of what they show; nothing that exists is made twice.
 
-    Paths that start with `photos/`, `thumbnails/`, `tiles/` or `crops/` are relative to `public`, the only folder Label Studio serves.
+    Paths that start with `photos/`, `thumbnails/`, `tiles/` or `crops/` are relative to `public`, the only folder that
+    Label Studio serves.
     """
 
     def __init__(self, home: Path) -> None:

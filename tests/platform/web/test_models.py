@@ -100,12 +100,14 @@ def test_the_models_page_leads_to_each_network(client: FlaskClient, season):
     )
 
 
-def test_the_written_report_leads_nowhere(season, tmp_path):
+def test_links_of_the_written_report_name_the_pages_they_lead_to(season, tmp_path):
     from haulout.web.standalone import write_report
 
     write_report(season.services, tmp_path / "report.html", "en")
 
-    assert "/models/" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    links = re.findall(r'<a [^>]*href="([^"]+)"', (tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert any("/models/" in link for link in links)
+    assert all(link.startswith((f"{season.services.settings.pages}/", "#")) for link in links)
 
 
 def test_figures_stand_beside_the_champion_s_and_say_how_the_exam_changed(client: FlaskClient, examined: str):
