@@ -206,7 +206,7 @@ def _annotation(number: int, image: int, animal: AnimalRow, individual: str | No
         "bbox": [x, y, width, height],
         "area": round(width * height, PIXEL_DECIMALS),
         "iscrowd": 0,
-        "score": _score(animal.probability),
+        "score": round(animal.probability, 1),  # in full it would show which tiles an expert settled
     }
     return told | ({"attributes": {"individual": individual}} if individual else {})
 
