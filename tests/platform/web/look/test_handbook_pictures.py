@@ -127,6 +127,10 @@ def test_the_pages_in_the_handbooks_are_drawn_anew(chromium: Browser, whole_home
     assert {path.name for path in pictures.glob("*.??.webp")} == {name for name in NAMES if name[-8] == "."}
 
 
+@pytest.mark.skipif(
+    "HAULOUT_HANDBOOK_PICTURES" not in os.environ,
+    reason="draws all tasks in Label Studio, a minute and a half: name the handbooks' folder in HAULOUT_HANDBOOK_PICTURES",
+)
 def test_the_tasks_in_the_handbooks_are_drawn_anew(tasks: "Tasks", drawn, pictures: Path):
     folder, truth = drawn
     photos = sorted(truth.photos.values(), key=lambda photo: -len(photo.counted) * (photo.weather == "clear"))
