@@ -129,7 +129,7 @@ def test_the_pages_in_the_handbooks_are_drawn_anew(chromium: Browser, whole_home
 
 @pytest.mark.skipif(
     "HAULOUT_HANDBOOK_PICTURES" not in os.environ,
-    reason="draws all tasks in Label Studio, a minute and a half: name the handbooks' folder in HAULOUT_HANDBOOK_PICTURES",
+    reason="takes a minute and a half of Label Studio: name the folder in HAULOUT_HANDBOOK_PICTURES",
 )
 def test_the_tasks_in_the_handbooks_are_drawn_anew(tasks: "Tasks", drawn, pictures: Path):
     folder, truth = drawn
