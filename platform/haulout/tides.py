@@ -19,6 +19,7 @@ LARGEST = 32 * 2**20
 HIGHEST = 30.0
 """Metres; no tide on Earth reaches 20."""
 TIME, METRES = "time", "metres"
+LONGEST_FIELD = 10_000
 TOLD = 10
 """How many bad lines are named."""
 
@@ -106,6 +107,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         if missing := [name for name in (TIME, METRES) if names.count(name) != 1]:
             raise BadTides(f"{path} needs one column {' and one column '.join(missing)} in its first line.")
         for row in reader:
+            if any(len(field) > LONGEST_FIELD for field in row):  # csv's own limit may have been lifted by a library
+                raise csv.Error(f"line {reader.line_num} has a field of more than {LONGEST_FIELD} characters")
             if any(field.strip() for field in row):
                 yield reader.line_num, dict(zip(names, row, strict=False))
     except csv.Error as error:

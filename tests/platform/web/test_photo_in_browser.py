@@ -27,6 +27,15 @@ def page(chromium: Browser) -> Iterator[Page]:
     page.close()
 
 
+def wait_until(page: Page, true: str) -> None:
+    """Ask again and again: the pages' content policy forbids what Playwright's own waiting does."""
+    for _ in range(200):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never: {true}")
+
+
 def test_layers_and_zoom_work_by_keyboard(page: Page, address: str, season) -> None:
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
@@ -76,9 +85,7 @@ def test_arrows_scroll_a_photo_that_is_zoomed_in_and_stay_in_its_middle(page: Pa
     assert stage.evaluate(middle) == pytest.approx(0.5, abs=0.01)
     stage.focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "document.querySelector('.stage').scrollLeft > document.querySelector('.stage').clientWidth * 1.5"
-    )
+    wait_until(page, "document.querySelector('.stage').scrollLeft > document.querySelector('.stage').clientWidth * 1.5")
     assert page.url.endswith(season.photos[2].id)
 
 
@@ -87,7 +94,7 @@ def test_a_missing_picture_is_drawn_and_leaves_no_broken_one(page: Page, address
     page.goto(f"{address}/photos?day=2026-08-01")
     shown = page.locator(".card img")
     shown.scroll_into_view_if_needed()
-    page.wait_for_function("document.querySelector('.card img').complete")
+    wait_until(page, "document.querySelector('.card img').complete")
     assert shown.evaluate("image => image.naturalWidth") == 400
 
 
