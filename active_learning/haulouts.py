@@ -69,7 +69,9 @@ def daily(animals: NDArray[np.float32], first: date, watched: Bools) -> list[Day
         ashore = courses[:, number]
         most = ashore[:, hours[number]].max(axis=1)
         present = float((ashore[:, hours[number]] > 0).any(axis=1).mean())
-        told.append(DayFigures(first + timedelta(days=int(number)), present, _interval(most), _mean(ashore)))
+        told.append(
+            DayFigures(first + timedelta(days=int(number)), present, _interval(most), _interval(ashore.mean(axis=1)))
+        )
     return told
 
 
@@ -159,10 +161,6 @@ def _reach(there: Bools, day: Whole) -> Whole:
 def _date_interval(days: Whole, first: date) -> DateInterval:
     low, value, high = (int(np.quantile(days, share, method="nearest")) for share in (TAILS[0], 0.5, TAILS[1]))
     return DateInterval(*(first + timedelta(days=day) for day in (value, low, high)))
-
-
-def _mean(ashore: NDArray[np.float32]) -> Interval:
-    return _interval(ashore.mean(axis=1))
 
 
 def _interval(values: NDArray[np.float32] | Floats) -> Interval:

@@ -1,6 +1,6 @@
 """Cut crowded photos into tasks a volunteer can finish, and put the answers together again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -190,3 +190,11 @@ def _widened(core: Rectangle, margin: int, whole: Rectangle) -> Rectangle:
         min(whole.x2, core.x2 + margin),
         min(whole.y2, core.y2 + margin),
     )
+
+
+def outside(cores: Iterable[Rectangle], boxes: Boxes) -> NDArray[np.bool_]:
+    """Say for each box, shape (n, 4), whether its centre lies in none of the cores."""
+    inside = np.zeros(len(boxes), dtype=np.bool_)
+    for core in cores:
+        inside |= core.holds_centres_of(boxes)
+    return ~inside

@@ -10,6 +10,7 @@ import numpy as np
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
 
+from active_learning.tiling import outside
 from haulout.answers import SHOWN_ABOVE
 from haulout.exports.source import Source
 from haulout.report import read_disturbances, shown_detector
@@ -170,28 +171,19 @@ def _look(
     disturbances: tuple[Disturbance, ...],
 ) -> Look:
     boxes, scores = machine or ([], [])
-    outside = _outside(people.settled, boxes)
+    elsewhere = outside(people.settled, np.array(boxes, dtype=np.float64).reshape(-1, 4))
     shown = [
         Found(f"{photo.id}-{version}-{row}", (x1, y1, x2, y2), round(scores[row], 4), version)
         for row, (x1, y1, x2, y2) in enumerate(boxes)
-        if outside[row] and scores[row] >= SHOWN_ABOVE
+        if elsewhere[row] and scores[row] >= SHOWN_ABOVE
     ]
     return Look(
         photo=photo,
         animals=(*people.animals, *shown),
         model=version if machine is not None else "",
-        expected=sum(score for row, score in enumerate(scores) if outside[row]),
+        expected=sum(score for row, score in enumerate(scores) if elsewhere[row]),
         settled=sum(core.width * core.height for core in people.settled),
         unusable=people.unusable,
         answered_at=people.answered_at,
         disturbances=disturbances,
     )
-
-
-def _outside(settled: Sequence[Rectangle], boxes: Sequence[Sequence[float]]) -> list[bool]:
-    """Say of each box whether its centre lies where people have settled nothing."""
-    drawn = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-    inside = np.zeros(len(drawn), dtype=np.bool_)
-    for core in settled:
-        inside |= core.holds_centres_of(drawn)
-    return (~inside).tolist()

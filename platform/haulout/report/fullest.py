@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from heapq import nlargest
 
-import numpy as np
 from sqlmodel import Session, col, func, select
 
-from active_learning.tiling import stitch
+from active_learning.tiling import outside, stitch
 from haulout.answers import agreed_tiles
 from haulout.report.detectors import shown_detector
 from haulout.report.span import Span
@@ -52,7 +51,8 @@ class Pictures:
 
 def read_pictures(session: Session, span: Span, days: Iterable[date]) -> Pictures:
     """Find the fullest photos of the season, and those of each of the days."""
-    by_day, model, things = _roughly(session, span), shown_detector(session), read_things(session)
+    model, things = shown_detector(session), read_things(session)
+    by_day = _roughly(session, span, model)
 
     def look_at(day: date | str) -> list[Full]:
         best = nlargest(LOOKED_AT, by_day[day], key=by_day[day].__getitem__)
@@ -68,10 +68,9 @@ def read_pictures(session: Session, span: Span, days: Iterable[date]) -> Picture
     )
 
 
-def _roughly(session: Session, span: Span) -> Mapping[date | str, Mapping[str, float]]:
+def _roughly(session: Session, span: Span, model: str | None) -> Mapping[date | str, Mapping[str, float]]:
     """Return by day, or by burst where the time is unknown, about how many animals each photo shows."""
     photos = select(PhotoRow.id, PhotoRow.taken_at, PhotoRow.burst).where(*span.photos())
-    model = shown_detector(session)
     machine = (
         select(ProposalRow.photo, ProposalRow.expected_animals)
         .join(PhotoRow, col(PhotoRow.id) == ProposalRow.photo)
@@ -106,7 +105,4 @@ def _outside(session: Session, photo: PhotoRow, cores: Sequence[Rectangle], mode
     if proposal is None:
         return 0.0
     boxes, scores = things.read(photo, proposal)
-    inside = np.zeros(len(boxes), dtype=np.bool_)
-    for core in cores:
-        inside |= core.holds_centres_of(boxes)
-    return float(scores[~inside].sum())
+    return float(scores[outside(cores, boxes)].sum())

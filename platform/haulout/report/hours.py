@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from active_learning.occupancy import Hours
 from active_learning.rarity import Light, light
 from active_learning.scene import strangeness
-from active_learning.tiling import stitch
+from active_learning.tiling import outside, stitch
 from haulout.answers import SettledTile
 from haulout.cameras import MACHINE, moves
 from haulout.report.span import Span
@@ -122,10 +122,7 @@ def _counted(photo: PhotoRow, settled: Sequence[SettledTile], boxes: Floats, sco
     cores = [tile.core for tile, _, _ in settled]
     if sum(core.width * core.height for core in cores) >= photo.width * photo.height:
         return float(counted)
-    outside = np.ones(len(boxes), dtype=np.bool_)
-    for core in cores:
-        outside &= ~core.holds_centres_of(boxes)
-    rest = float(scores[outside].sum())
+    rest = float(scores[outside(cores, boxes)].sum())
     return counted + rest if looked and counted and rest <= max(NEARLY * counted, 0.5) else np.nan
 
 
