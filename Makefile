@@ -11,8 +11,12 @@ export UV_COMPILE_BYTECODE := 1
 # Two busy processes that spin for each other's threads are ten times slower than two that wait.
 export OMP_WAIT_POLICY := PASSIVE
 export HAULOUT_HOME ?= data
+# The browser tests keep the pictures of all pages there, for people to look at.
+export HAULOUT_SCREENSHOTS ?= $(CURDIR)/.cache/screenshots
+# Each starts a Label Studio, a PostgreSQL and a Chromium of its own.
+PROCESSES ?= 2
 
-.PHONY: help demo stop test check setup setup-label-studio chromium clean
+.PHONY: help demo stop test check audit setup setup-label-studio chromium clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -24,14 +28,24 @@ demo: setup setup-label-studio ## Show the whole of Haulout work; with PHOTOS=/f
 stop: ## Stop what `make demo` left running
 	@for home in demo my-photos; do HAULOUT_HOME=$(HAULOUT_HOME)/$$home $(BIN)/haulout down; done
 
-test: setup setup-label-studio chromium check ## Lint, types, import contracts and all tests
-	$(BIN)/pytest
+test: setup setup-label-studio chromium check ## Lint, types, import contracts and all tests, in two processes
+	$(BIN)/pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 check: setup ## Lint, types and import contracts only
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Both are asked about even when the first has findings; a package that the service does not know counts as one.
+audit: $(UV) ## Ask the advisory service about every locked package; needs internet, no part of `make test`
+	@mkdir -p .cache/audit
+	@$(UV) export --frozen --quiet --no-emit-project --all-groups --output-file .cache/audit/haulout.txt
+	@$(UV) export --frozen --quiet --no-emit-project --project platform/label_studio_server \
+	  --output-file $(CURDIR)/.cache/audit/label-studio.txt
+	@found=0; for one in haulout label-studio; do echo "Auditing .cache/audit/$$one.txt"; \
+	  $(UV) tool run --from pip-audit==2.10.1 pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+	    --requirement .cache/audit/$$one.txt || found=1; done; exit $$found
 
 setup: $(UV) ## Install the coordinator's environment
 	@$(UV) sync --frozen --quiet || { echo "uv sync failed; without internet, copy .venv from a machine of the same kind" >&2; exit 1; }

@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from labeling_configs.vocabulary import Animal, AnimalId, Person, PhotoId, Same, Verdict
 
@@ -29,10 +30,14 @@ class Dispute:
 
 @dataclass(frozen=True)
 class Identities:
-    """The components, a partition of all animals, each oldest first, ordered by its oldest; and what is disputed."""
+    """The components, a partition of all animals, each oldest first, ordered by its oldest; and what is disputed.
+
+    `wanting` are the pairs that more experts called the same than different, but not enough more to merge them.
+    """
 
     components: tuple[tuple[AnimalId, ...], ...]
     disputes: tuple[Dispute, ...]
+    wanting: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,29 +48,43 @@ class Opinion:
     different: int = 0
     confidence: int = 0
 
+    @property
+    def balance(self) -> int:
+        """How many more experts said same than different."""
+        return self.same - self.different
+
 
 def settle_identities(
-    animals: Sequence[Animal], verdicts: Iterable[Verdict], cannot_link: Iterable[Pair] = ()
+    animals: Sequence[Animal],
+    verdicts: Iterable[Verdict],
+    cannot_link: Iterable[Pair] = (),
+    together: Iterable[Sequence[AnimalId]] = (),
+    least: int = 1,
 ) -> Identities:
-    """Merge what most experts of a pair called the same, best supported first; animals come oldest first.
+    """Merge what at least so many more experts called the same than different, best supported first.
 
-    A merge that would join two animals of one photo, or two called different, becomes a dispute and the link that
-    would have closed the contradiction, the least supported one of its chain, stays unmerged. Verdicts on animals not
-    given are passed over. The order of verdicts does not matter.
+    Animals come oldest first. Groups that were decided to be `together` are merged before all others, and pairs that
+    cannot link never, whatever was said of them. A merge that would join two animals of one photo, or two called
+    different, becomes a dispute and the link that would have closed the contradiction, the least supported one of its
+    chain, stays unmerged. Verdicts on animals not given are passed over. The order of verdicts does not matter.
     """
     known = {animal.id: animal.photo for animal in animals}
-    pairs = opinions(verdict for verdict in verdicts if verdict.first in known and verdict.second in known)
-    apart = [*cannot_link, *(pair for pair, seen in pairs.items() if seen.different > seen.same)]
-    graph = _Graph(known, apart)
+    said = opinions(verdict for verdict in verdicts if verdict.first in known and verdict.second in known)
+    links = [pair for group in together for pair in pairwise(animal for animal in group if animal in known)]
+    overruled = _merged(known, links).holds
+    barred = set(cannot_link)
+    pairs = {pair: seen for pair, seen in said.items() if pair not in barred and not overruled(pair)}
+    graph = _merged(known, links, [*barred, *(pair for pair, seen in pairs.items() if seen.balance < 0)])
     ties = [pair for pair, seen in sorted(pairs.items()) if seen.same == seen.different > 0]
     disputes = [Dispute(pair, pair, Contradiction.EXPERTS_DISAGREE) for pair in ties]
-    for pair in _best_supported_first(pairs):
+    for pair in _best_supported_first(pairs, least):
         dispute = graph.contradiction(pair)
         if dispute:
             disputes.append(dispute)
         else:
             graph.merge(pair)
-    return Identities(graph.components(), tuple(disputes))
+    wanting = [pair for pair in sorted(pairs) if 0 < pairs[pair].balance < least and not graph.holds(pair)]
+    return Identities(graph.components(), tuple(disputes), tuple(wanting))
 
 
 def opinions(verdicts: Iterable[Verdict]) -> dict[Pair, Opinion]:
@@ -87,9 +106,16 @@ def _counted(seen: Opinion, verdict: Verdict) -> Opinion:
     return Opinion(seen.same, seen.different + (verdict.answer is Same.DIFFERENT), seen.confidence)
 
 
-def _best_supported_first(pairs: Mapping[Pair, Opinion]) -> list[Pair]:
-    agreed = [(seen.different - seen.same, -seen.confidence, pair) for pair, seen in pairs.items()]
-    return [pair for balance, _, pair in sorted(agreed) if balance < 0]
+def _best_supported_first(pairs: Mapping[Pair, Opinion], least: int) -> list[Pair]:
+    agreed = [(-seen.balance, -seen.confidence, pair) for pair, seen in pairs.items() if seen.balance >= least]
+    return [pair for _, _, pair in sorted(agreed)]
+
+
+def _merged(photos: Mapping[AnimalId, PhotoId], links: Iterable[Pair], apart: Iterable[Pair] = ()) -> "_Graph":
+    graph = _Graph(photos, apart)
+    for link in links:
+        graph.merge(link)
+    return graph
 
 
 class _Graph:
@@ -115,9 +141,12 @@ class _Graph:
             for animal in absorbed:
                 self._members[animal] = kept
 
+    def holds(self, pair: Pair) -> bool:
+        """Say whether two animals are one individual already."""
+        return self._members[pair[0]] is self._members[pair[1]]
+
     def contradiction(self, pair: Pair) -> Dispute | None:
-        left, right = self._members[pair[0]], self._members[pair[1]]
-        clash = None if left is right else self._clash(left, right)
+        clash = None if self.holds(pair) else self._clash(self._members[pair[0]], self._members[pair[1]])
         if clash is None:
             return None
         start, end, why = clash

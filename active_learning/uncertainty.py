@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from modAL.uncertainty import classifier_entropy
 from numpy.typing import NDArray
 
 from active_learning.overlap import overlapping_pairs
@@ -74,6 +73,8 @@ def box_doubts(scores: Numbers) -> Numbers:
     """Return modAL's entropy of (animal, no animal) for each score, in bits, shape (n,)."""
     if not len(scores):
         return np.zeros(0)
+    from modAL.uncertainty import classifier_entropy  # it loads torch: whoever only reads does not wait for that
+
     nats: Numbers = classifier_entropy(_Detector(), scores)
     bits: Numbers = nats / np.log(2)
     return bits

@@ -39,6 +39,12 @@ class Question(StrEnum):
     GALLERY = "gallery"
 
 
+ABOUT_TILES = frozenset({Question.BOXES.value, Question.BOX_DISPUTE.value})
+"""The questions that show a tile, by their names; the others show animals."""
+FOR_EXPERTS = (Question.BOX_DISPUTE, Question.PAIR, Question.GALLERY)
+"""The questions that volunteers are not asked."""
+
+
 class Role(StrEnum):
     """What a person may do."""
 

@@ -14,12 +14,48 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+# Before anything imports torch: tests run side by side, and threads that wait for each other's core are no help.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+LONGEST = (
+    "look/test_pages_look.py",  # first, for it needs no Label Studio, whose database somebody makes meanwhile
+    "end_to_end/test_loop.py",
+    "active_learning/test_selection_benchmark.py",
+    "look/test_handbook_pictures.py",
+    "end_to_end/test_order.py",
+    "end_to_end/test_browser.py",
+    "faults/",
+    "platform/test_crowd.py",
+    "active_learning/test_suspicion.py",
+    "test_docs.py",
+    "active_learning/test_selection_speed_benchmark.py",
+    "platform/test_challengers.py",
+    "platform/test_label_studio",
+    "platform/test_experiment.py",
+)
+"""What takes longest begins first, so that no process is left alone with it at the end."""
+ALONE = ("active_learning/test_suspicion.py",)
+"""Files whose tests share nothing that is dear to make, so that each may go to another process."""
 REPOSITORY = Path(__file__).resolve().parents[1]
 TOKEN = "0123456789abcdef" * 2 + "01234567"
 EMAIL, PASSWORD = "operator@haulout.invalid", "a-password-for-tests"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file, and what its tests share, in one process under `pytest -n 2 --dist loadgroup`."""
+    for item in items:
+        file = item.path.as_posix()
+        group = item.name if file.endswith(ALONE) else file.removeprefix(f"{REPOSITORY}/tests/")
+        item.add_marker(pytest.mark.xdist_group(group.replace("@", " ")))
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    return next((rank for rank, part in enumerate(LONGEST) if part in item.path.as_posix()), len(LONGEST))
 
 
 @dataclass(frozen=True)

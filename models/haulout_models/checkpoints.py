@@ -56,7 +56,7 @@ def read_card(folder: Path) -> tuple[ModelCard, str]:
         digest = str(stored.pop("sha256"))
         version = ModelVersion(stored.pop("version"))
         return ModelCard(version=version, **stored), digest
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BrokenCheckpoint(f"{folder / CARD} is no model card ({error!r}): restore it from a backup") from error
 
 

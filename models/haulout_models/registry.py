@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -72,6 +73,18 @@ class Registry:
     def card(self, version: ModelVersion) -> ModelCard:
         """Read a stored network's card without its tensors."""
         return read_card(self._place(version))[0]
+
+    def stored(self, version: ModelVersion) -> tuple[ModelCard, str]:
+        """Read a stored network's card and the SHA-256 that its tensors should have."""
+        return read_card(self._place(version))
+
+    def exam(self, version: ModelVersion) -> dict[str, Any]:
+        """Read what a network scored, empty when it was never examined."""
+        try:
+            told = json.loads((self._place(version) / EXAM).read_text())
+        except FileNotFoundError:
+            return {}
+        return told if isinstance(told, dict) else {}
 
     def verify(self, version: ModelVersion, sha256: str | None = None) -> None:
         """Raise BrokenCheckpoint when a network is damaged, or is not the one whose SHA-256 was noted when stored."""

@@ -21,6 +21,7 @@ from haulout.tables import (
     ModelRow,
     PhotoRow,
     ProposalRow,
+    ShownRow,
     TaskRow,
     TileRow,
 )
@@ -92,13 +93,21 @@ def machine_boxes(
     What was known to be a rock when the question was made is left out, now if it was not made yet: a later decision
     does not change what was shown.
     """
-    proposal, photo = session.get(ProposalRow, (tile.photo, model)), session.get(PhotoRow, tile.photo)
+    proposal, photo = find_proposal(session, tile.photo, model), session.get(PhotoRow, tile.photo)
     if proposal is None or photo is None:
         return no_boxes(), np.zeros(0)
     drawn, scores = read_things(session, asked_at).read(photo, proposal)
     least = SHOWN_ABOVE if session.get(ModelRow, model) else STARTER_SHOWN_ABOVE
     shown = tile.shown.holds_centres_of(drawn) & (scores >= least)
     return regions.clipped(drawn[shown], tile.shown), scores[shown]
+
+
+def find_proposal(session: Session, photo: str, model: str) -> ProposalRow | None:
+    """Return what a model drew on a photo, from what people were shown when the proposal itself is lost."""
+    if proposal := session.get(ProposalRow, (photo, model)):
+        return proposal
+    shown = session.get(ShownRow, (photo, model))
+    return shown.proposal() if shown else None
 
 
 def read_vote(

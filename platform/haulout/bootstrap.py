@@ -8,22 +8,26 @@ from functools import cache
 from sqlalchemy import Engine
 
 from haulout.config import Settings
-from haulout.db import connect, create_tables
+from haulout.db import PATIENCE, connect
 from haulout.label_studio import LabelStudio
+from haulout.safekeeping.backup import back_up
+from haulout.safekeeping.placing import refuse_half_restored
+from haulout.schema import bring_up_to_date
 from haulout.services import Services
 from haulout.storage import Storage
 
 
-def connected(settings: Settings) -> Engine:
-    """Connect to the database and create what is missing in it."""
-    database = connect(settings.database)
-    create_tables(database)
+def connected(settings: Settings, patience: float = PATIENCE) -> Engine:
+    """Connect to the database: made when it is new, and changed, after a backup, when it is an older Haulout's."""
+    refuse_half_restored(settings.home.resolve())
+    database = connect(settings.database, patience)
+    bring_up_to_date(database, lambda: back_up(settings, database, utc_now))
     return database
 
 
-def build(settings: Settings) -> Services:
+def build(settings: Settings, patience: float = PATIENCE) -> Services:
     """Connect to the database and make what is missing; Label Studio is called only when somebody needs it."""
-    database = connected(settings)
+    database = connected(settings, patience)
     storage = Storage(settings.home)
     storage.make_folders()
 

@@ -12,7 +12,6 @@ from active_learning import effort as efforts
 from active_learning.effort import Effort, expected_work
 from active_learning.pool import Pool, Reason
 from active_learning.rarity import crowd, light, rarity
-from active_learning.strategies import occupancy
 from active_learning.tiling import lay_tiles
 from active_learning.uncertainty import tile_doubts
 from haulout.answers import SHOWN_ABOVE, newest_crowd
@@ -179,6 +178,8 @@ def _occupied(
     pool = features_of(candidates)
     if seen is None or pool is None or len(set(told.tolist())) < 2:
         return np.full(len(candidates), 0.5)
+    from active_learning.strategies import occupancy  # modAL loads torch: nobody waits for it who asks nothing
+
     return occupancy(seen, told, pool)
 
 

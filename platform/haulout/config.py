@@ -1,10 +1,12 @@
 """The settings of one Haulout; this module is the only reader of the environment."""
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -77,6 +79,9 @@ class Settings(BaseModel):
     gold_wanted: int = Field(default=2, ge=0)
     """Agreed tiles per batch that an expert is asked to settle as well, so that gold is not only what was disputed."""
     pair_experts: int = Field(default=2, ge=1)
+    """Experts who are asked about a pair or a gallery at first."""
+    merge_experts: int = Field(default=2, ge=1)
+    """So many more experts must call two animals the same than different before they are one individual."""
     pairs_per_run: int = Field(default=60, ge=0)
     detector_minutes: float = Field(default=12, gt=0)
     training_processes: int = Field(default=1, ge=1)
@@ -102,13 +107,37 @@ class Settings(BaseModel):
     """Weeks over which a box must come back at its place before a person is asked whether it is a rock."""
     weekly: str = "0 3 * * 1"
     """When the weekly run starts, in cron's five fields, UTC; what fell due while the computer was off follows."""
+    low_room_mb: int = Field(default=500, ge=0)
+    """Free megabytes of the home's disk below which the pages warn."""
+    no_room_mb: int = Field(default=100, ge=0)
+    """Free megabytes below which nothing is taken in, trained, exported or changed any more, until there is room."""
+    backups_kept: int = Field(default=5, ge=1)
+    """Backups in the home: one is made daily and before each change of the database, the oldest goes."""
+    log: Literal["plain", "json"] = "plain"
+    """How logs are written: lines for people, or a JSON object a line, as everything under `haulout up` does."""
     seed: int = 20261123
     language: Literal["en", "ru"] = "en"
+
+    public_url: str = ""
+    """The address under which people reach the pages, for instance https://walrus.example.org; `pages` when empty.
+
+    With https, cookies travel encrypted only. Whatever ends TLS in front must be on this machine.
+    """
+    sign_up: Literal["open", "invite", "closed"] = "invite"
+    """Who may sign up: everybody who passes the bot check, whoever has a link from `haulout invite`, or nobody."""
+    lease_minutes: float = Field(default=20, gt=0)
+    """How long a picture waits for the person it was given to, before somebody else gets it."""
+    newcomer_tiles: int = Field(default=5, ge=0)
+    """Answers after which a volunteer is no newcomer: until then they get easy pictures and no deciding vote."""
+    thanks_every: int = Field(default=5, ge=1)
+    """After so many answers people hear what these did."""
 
     admin_email: str = "operator@haulout.invalid"
     admin_password: str = ""
     secret_key: str = ""
     webhook_secret: str = ""
+    redis_password: str = ""
+    """Of the embedded server; one of your own has it in REDIS_URL."""
 
     @model_validator(mode="after")
     def _shares_fit(self) -> Self:
@@ -126,7 +155,8 @@ class Settings(BaseModel):
     @property
     def redis(self) -> str:
         """The URL of the Redis or Valkey that carries the queue."""
-        return self.redis_url or f"redis://127.0.0.1:{self.redis_port}/0"
+        who = f":{self.redis_password}@" if self.redis_password else ""
+        return self.redis_url or f"redis://{who}127.0.0.1:{self.redis_port}/0"
 
     @property
     def label_studio(self) -> str:
@@ -149,6 +179,12 @@ class Settings(BaseModel):
         given = {name: getattr(self, name) for name in sorted(names)} | {"home": self.home.resolve()}
         return {f"HAULOUT_{name.upper()}": str(value) for name, value in given.items() if value != ""}
 
+    def secret_values(self) -> frozenset[str]:
+        """Return what no log may show: passwords, keys, and those inside the addresses of servers."""
+        kept = {getattr(self, name) for name in _SECRET_FIELDS}
+        inside = {unquote(urlsplit(url).password or "") for url in (self.database_url, self.redis_url)}
+        return frozenset((kept | inside) - {""})
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings; BadConfiguration names every wrong one at once."""
@@ -168,17 +204,28 @@ class Settings(BaseModel):
 
 
 _PLAIN = {"database_url", "redis_url", "label_studio_url", "label_studio_token"}
-_SECRET_FIELDS = ("label_studio_token", "admin_password", "secret_key", "webhook_secret")
+_SECRET_FIELDS = ("label_studio_token", "admin_password", "secret_key", "webhook_secret", "redis_password")
 
 
 def make_secrets(home: Path) -> None:
-    """Write the passwords and keys of a new home, readable by its owner only; an existing file is left alone."""
+    """Write the passwords and keys of a new home, readable by its owner only, as the home itself.
+
+    Those of an existing home stay; what an older Haulout did not know is added.
+    """
     path = home / "secrets.json"
-    if path.exists():
-        return
     home.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps({name: secrets.token_hex(20) for name in _SECRET_FIELDS}, indent=1))
+    home.chmod(0o700)
+    known = _secrets(home)
+    missing = {name: secrets.token_hex(20) for name in _SECRET_FIELDS if not known.get(name)}
+    if not missing:
+        return
+    part = path.with_suffix(".part")
+    part.touch(mode=0o600)
+    with part.open("w") as file:
+        file.write(json.dumps(known | missing, indent=1))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
 
 
 def _secrets(home: Path) -> dict[str, str]:

@@ -56,7 +56,7 @@ def programs(settings: Settings) -> list[Program]:
     wanted = [_haulout(settings, name) for name in ("serve", "worker", "scheduler")]
     if not settings.redis_url:
         (folder / "valkey").mkdir(parents=True, exist_ok=True)
-        wanted.insert(0, valkey_program(folder / "valkey", settings.redis_port))
+        wanted.insert(0, valkey_program(folder / "valkey", settings.redis_port, settings.redis_password))
     if not settings.label_studio_url:
         wanted.append(
             label_studio_program(
@@ -72,7 +72,7 @@ def programs(settings: Settings) -> list[Program]:
 
 def _haulout(settings: Settings, command: str) -> Program:
     """A command of our own; its threads wait instead of spinning, or two busy processes slow each other tenfold."""
-    environment = settings.to_env() | {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2"}
+    environment = settings.to_env() | {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "2", "HAULOUT_LOG": "json"}
     return Program(
         command, (sys.executable, "-m", "haulout", command), settings.home.resolve(), environment, stop_seconds=20
     )

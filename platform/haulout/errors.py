@@ -19,6 +19,24 @@ class ServiceUnavailable(HauloutError):
     exit_code = 3
 
 
+class DatabaseBusy(ServiceUnavailable):
+    """Somebody else writes for so long that this could not; nothing of it was stored."""
+
+
+class StorageFull(HauloutError):
+    """The disk has no room left; nothing half-written stays behind."""
+
+    exit_code = 4
+
+
+class LeaseTaken(HauloutError):
+    """Another process is at work."""
+
+
+class LeaseLost(HauloutError):
+    """Somebody took over what we thought we held; what we do now would be done twice."""
+
+
 class UnknownFigure(HauloutError):
     """No figure of that name is estimated."""
 

@@ -1,25 +1,32 @@
 """The weekly pass through the loop, and the short one that follows people's answers; both may run twice."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from haulout import withheld
 from haulout.collect import collect
-from haulout.db import writing
+from haulout.db import reading, writing
 from haulout.dispatch import dispatch
-from haulout.errors import BrokenModel
+from haulout.errors import BrokenModel, LeaseLost
 from haulout.gold import ask_gold
+from haulout.holds import HELD, is_held
 from haulout.identify import identify
 from haulout.lease import SEASON, Patience, lease
+from haulout.ledger import Taken, of_run
+from haulout.logs import about
 from haulout.propose import propose
 from haulout.report import estimate_figures, tell_occupancy
 from haulout.retrain import measure_choice, retrain_detector, retrain_reidentifier
+from haulout.room import require_room
 from haulout.selection import select_batch
 from haulout.services import Services, Tell, silently
 from haulout.settle import learn_people, settle
+from haulout.shipping import try_to_ship
 from haulout.tables import (
     AnimalRow,
     AnswerRow,
@@ -41,8 +48,14 @@ REPORT_EVERY = timedelta(seconds=2)
 
 Stage = Callable[[Services, int, Tell], Any]
 
+
+def _collect_all(services: Services, tell: Tell) -> None:
+    collect(services, tell, sweep=True)
+    hold_back_people(services)
+
+
 STAGES: tuple[tuple[str, Stage], ...] = (
-    ("collect", lambda services, _, tell: collect(services, tell, sweep=True)),
+    ("collect", lambda services, _, tell: _collect_all(services, tell)),
     ("learn about people", lambda services, _, tell: learn_people(services, tell, force=True)),
     # All of it, once a week: what is new is known by the clock, and a computer's clock may have been put back.
     ("settle", lambda services, _, tell: settle(services, tell, everything=True)),
@@ -61,29 +74,54 @@ STAGES: tuple[tuple[str, Stage], ...] = (
     ("dispatch", lambda services, _, tell: dispatch(services, tell)),
 )
 
+HELD_BACK = frozenset(
+    {"retrain the detector", "measure the choice", "retrain re-identification", "select", "gold", "dispatch"}
+)
+"""What waits while somebody must say what a mass deletion in Label Studio means; answers are taken in all the same."""
 
-def run_week(services: Services, tell: Tell = silently) -> int:
+NEEDS_ROOM = frozenset({"retrain the detector", "measure the choice", "retrain re-identification", "propose"})
+"""What writes much."""
+
+
+def run_week(services: Services, tell: Tell = silently, taken: Taken | None = None) -> int:
     """Pass once through the loop and return the run's number; LeaseTaken while another pass goes on and on.
 
     A run that was killed is marked interrupted and its stages are done again: each does only what is still to do.
-    BrokenModel, once everything else is done, when a network that serves cannot be loaded.
+    BrokenModel, once everything else is done, when a network that serves cannot be loaded. `taken` is the job of
+    which this is an attempt.
     """
+    require_room(services.settings, "the weekly run")
     # Taking in answers holds the lease for seconds: a weekly run that gave up at once would be lost for a week.
     patience = Patience(tries=120, seconds=5, sleep=services.sleep)
-    with lease(services.database, LEASE, services.now, patience) as alive:
-        run = _begin(services)
-        broken: BrokenModel | None = None
+    with lease(services.database, LEASE, patience) as held:
+        services = replace(services, database=held)
+        run = _begin(services, taken)
         try:
-            for name, stage in STAGES:
-                told = _noted(services, run, name, tell, alive)
-                broken = _unless_broken(partial(stage, services, run, told), told) or broken
-            if broken:
-                raise broken
+            with about(run=run):
+                if broken := _stages(services, run, tell):
+                    raise broken
+        except LeaseLost:
+            raise  # whoever took over has marked this run as interrupted
         except BaseException as error:
             _finish(services, run, "interrupted" if isinstance(error, KeyboardInterrupt) else "failed", str(error))
             raise
-        _finish(services, run, "done", "")
+        _finish(services, run, "done", HELD if is_held(services.database) else "")
     return run
+
+
+def _stages(services: Services, run: int, tell: Tell) -> BrokenModel | None:
+    """Do all stages in order, those that must wait apart; return what is wrong with a network that cannot be loaded."""
+    broken: BrokenModel | None = None
+    for name, stage in STAGES:
+        told = _noted(services, run, name, tell)
+        if name in NEEDS_ROOM:
+            require_room(services.settings, name)
+        if name in HELD_BACK and is_held(services.database):
+            told(HELD, 0, 0)
+            continue
+        broken = _unless_broken(partial(stage, services, run, told), told) or broken
+        try_to_ship(services.database, services.storage.journal)
+    return broken
 
 
 def _unless_broken(work: Callable[[], Any], tell: Tell) -> BrokenModel | None:
@@ -105,24 +143,33 @@ def _unless_broken(work: Callable[[], Any], tell: Tell) -> BrokenModel | None:
 
 def listen(services: Services, tell: Tell = silently) -> int:
     """Take in new answers and put what follows from them before people; return how many answers came."""
-    with lease(services.database, LEASE, services.now) as alive:
-
-        def told(message: str, done: int, total: int) -> None:
-            alive()
-            tell(message, done, total)
-
-        answers = collect(services, told)
-        learned = learn_people(services, told)
+    with lease(services.database, LEASE) as held:
+        services = replace(services, database=held)
+        answers = collect(services, tell)
+        hold_back_people(services, files=False)
+        learn_people(services, tell)
         broken = None
-        if settle(services, told, everything=learned) or answers:
-            broken = _unless_broken(partial(identify, services, told), told)
-        dispatch(services, told)
+        if settle(services, tell) or answers:
+            broken = _unless_broken(partial(identify, services, tell), tell)
+        if not is_held(services.database):
+            dispatch(services, tell)
+        try_to_ship(services.database, services.storage.journal)
         if broken:
             raise broken
     return answers
 
 
-def _begin(services: Services) -> int:
+def hold_back_people(services: Services, *, files: bool = True) -> None:
+    """Let nobody but the operator see photos in which somebody saw people, or a detector did in an imported file."""
+    with reading(services.database) as session:
+        new = withheld.suspected(session, files=files)
+    if new:
+        with writing(services.database) as session:
+            for photo, why in new:
+                withheld.withhold(session, photo, why, services.now())
+
+
+def _begin(services: Services, taken: Taken | None) -> int:
     with writing(services.database) as session:
         for orphan in session.exec(select(RunRow).where(RunRow.state == "running")):
             orphan.state, orphan.finished_at = "interrupted", services.now()
@@ -132,10 +179,12 @@ def _begin(services: Services) -> int:
         session.flush()
         if run.id is None:
             raise LookupError("the database gave the new run no number")
+        if taken is not None:
+            of_run(session, taken, run.id)
     return run.id
 
 
-def _noted(services: Services, run: int, stage: str, tell: Tell, alive: Callable[[], None]) -> Tell:
+def _noted(services: Services, run: int, stage: str, tell: Tell) -> Tell:
     """Write down where the run is, for the pages, and tell whoever watches."""
     heard = None
 
@@ -145,7 +194,6 @@ def _noted(services: Services, run: int, stage: str, tell: Tell, alive: Callable
         now = services.now()
         if heard is None or now - heard >= REPORT_EVERY:
             heard = now
-            alive()
             with writing(services.database) as session:
                 row = session.get_one(RunRow, run)
                 row.stage, row.message, row.done, row.total, row.heard_at = stage, message, done, total, now

@@ -1,7 +1,11 @@
-"""Which network answers for us now: the promoted one, the starter, or none yet."""
+"""Which network answers for us now: the promoted one, the starter, or none yet.
+
+Networks are imported when one is loaded: pages ask only for versions, and torch takes seconds and most of a gigabyte.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,16 +13,13 @@ from sqlmodel import Session, col, select
 
 from haulout.db import reading
 from haulout.services import Services
-from haulout.tables import ImportedRow, ImportRow, ModelRow
-from haulout_models.detector import BoxDetector, Detector
-from haulout_models.inference import fast
-from haulout_models.onnx_detector import OnnxDetector
-from haulout_models.reidentifier import Reidentifier
-from haulout_models.starter import load_starter
+from haulout.tables import MEGADETECTOR, ImportedRow, ImportRow, ModelRow
 from labeling_configs.vocabulary import COLD, Boxes, ModelVersion, no_boxes
 
-MEGADETECTOR = "megadetector"
-"""The kind of imported files whose boxes a detector drew."""
+if TYPE_CHECKING:
+    from haulout_models.detector import BoxDetector, Detector
+    from haulout_models.onnx_detector import OnnxDetector
+    from haulout_models.reidentifier import Reidentifier
 
 FROZEN = ModelVersion("reid-frozen")
 
@@ -59,8 +60,11 @@ def detector_version(services: Services) -> ModelVersion:
     return version or _starter(services).version
 
 
-def serving_detector(services: Services) -> BoxDetector:
+def serving_detector(services: Services) -> "BoxDetector":
     """Load the detector that serves, the promoted one, else the configured starter, for several threads to ask."""
+    from haulout_models.detector import Detector
+    from haulout_models.inference import fast
+
     with reading(services.database) as session:
         row, imported = _serving_row(session, "detector"), newest_import(session)
     promoted = row and services.registry.load_detector(ModelVersion(row.version), row.sha256)
@@ -85,7 +89,10 @@ def imported_boxes(session: Session, photo: str) -> ImportedRow | None:
     return session.exec(named.order_by(col(ImportRow.id).desc()).limit(1)).first()
 
 
-def _starter(services: Services, imported: ModelVersion | None = None) -> Detector | OnnxDetector | NoDetector:
+def _starter(services: Services, imported: ModelVersion | None = None) -> "Detector | OnnxDetector | NoDetector":
+    from haulout_models.onnx_detector import OnnxDetector
+    from haulout_models.starter import load_starter
+
     if services.settings.starter == "builtin":
         return load_starter()
     if services.settings.starter == "none":
@@ -93,8 +100,10 @@ def _starter(services: Services, imported: ModelVersion | None = None) -> Detect
     return OnnxDetector.open(Path(services.settings.starter), threads=1)
 
 
-def serving_reidentifier(services: Services) -> Reidentifier:
+def serving_reidentifier(services: Services) -> "Reidentifier":
     """Load the re-identification network that serves: the promoted one, else frozen ImageNet features."""
+    from haulout_models.reidentifier import Reidentifier
+
     with reading(services.database) as session:
         row = _serving_row(session, "reidentifier")
     promoted = row and services.registry.load_reidentifier(ModelVersion(row.version), row.sha256)

@@ -10,6 +10,8 @@ from haulout.cameras import moves
 from haulout.config import Settings
 from haulout.db import reading
 from haulout.embedded import service_states
+from haulout.holds import HELD, open_holds
+from haulout.ledger import MOST_ATTEMPTS, failed, late, tried_again
 from haulout.places import Geoprivacy, public_place, time_zone, true_place
 from haulout.tables import CameraRow, ImportRow, ModelRow, PhotoRow, QuarantineRow, RunRow, SiteRow, TaskRow, TideRow
 
@@ -24,6 +26,9 @@ def season_status(database: Engine, settings: Settings) -> Iterator[tuple[str, s
         yield from _imports(session)
         yield from _questions(session)
         yield from _last_run(session)
+        yield from _jobs(session)
+        for hold in open_holds(session):
+            yield "held back", f"{hold.answers} answers to {hold.question}. {HELD}"
         for model in session.exec(select(ModelRow).where(ModelRow.state == "serving")):
             yield model.kind, f"{model.version} serves since its exam {_figures(model)}"
 
@@ -83,6 +88,16 @@ def _last_run(session: Session) -> Iterator[tuple[str, str]]:
         yield f"run {run.id}", f"{run.stage}: {run.message}{share}, heard of at {run.heard_at:%H:%M:%S} UTC"
     else:
         yield f"run {run.id}", f"{run.state} {run.message}".strip()
+
+
+def _jobs(session: Session) -> Iterator[tuple[str, str]]:
+    for job in tried_again(session):
+        begun = f"{job.kind}, {job.state}, begun {job.attempts} times of at most {MOST_ATTEMPTS}"
+        yield f"job {job.id}", f"{begun}. {job.message}".rstrip(". ")
+    for job in late(session):
+        yield f"job {job.id}", f"{job.kind}, waits for a worker since {job.heard_at:%Y-%m-%d %H:%M} UTC"
+    for job in failed(session):
+        yield f"job {job.id}", f"{job.kind}, failed: {job.message}"
 
 
 def _figures(model: ModelRow) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import JSON, Column, DateTime, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import DDL, JSON, Column, DateTime, Index, LargeBinary, UniqueConstraint, event, text
 from sqlmodel import Field, SQLModel
 
 from labeling_configs.vocabulary import COLD, Animal, AnimalId, Boxes, Photo, PhotoId, Rectangle, Tile, TileId
@@ -18,6 +18,46 @@ def _json() -> Any:
 def _moment(*, optional: bool = False, index: bool = False) -> Any:
     column = Column(DateTime(timezone=False), nullable=optional, index=index)
     return Field(default=None, sa_column=column) if optional else Field(sa_column=column)
+
+
+class LogRow(SQLModel, table=True):
+    """One change of a row that cannot be made again; append-only, and each entry seals all before it, see `journal`."""
+
+    __tablename__ = "log"
+    seq: int = Field(primary_key=True)
+    at: datetime = _moment()
+    """By the database's own clock, UTC."""
+    of: str
+    """The name of the row's table."""
+    act: str
+    """insert, update or delete."""
+    key: str
+    """The row's primary key, a JSON list."""
+    body: str
+    """The row's columns, or those that changed, as a JSON object."""
+    hash: str
+    """SHA-256 of the hash before and of all of the above, see `journal.Entry`."""
+
+
+event.listen(
+    SQLModel.metadata.tables["log"],
+    "after_create",
+    DDL(  # type: ignore[no-untyped-call]
+        "CREATE FUNCTION log_is_append_only() RETURNS trigger AS $$ "
+        "BEGIN RAISE EXCEPTION 'the log is append-only'; END $$ LANGUAGE plpgsql; "
+        "CREATE TRIGGER log_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON log "
+        "FOR EACH STATEMENT EXECUTE FUNCTION log_is_append_only()"
+    ).execute_if(dialect="postgresql"),
+)
+for act in ("UPDATE", "DELETE"):
+    event.listen(
+        SQLModel.metadata.tables["log"],
+        "after_create",
+        DDL(  # type: ignore[no-untyped-call]
+            f"CREATE TRIGGER log_stays_{act.lower()} BEFORE {act} ON log "
+            "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
+        ).execute_if(dialect="sqlite"),
+    )
 
 
 class IngestionRow(SQLModel, table=True):
@@ -159,14 +199,67 @@ class ProposalRow(SQLModel, table=True):
         return np.hstack([boxes, np.asarray(scores).reshape(-1, 1)]).astype(np.float32).tobytes()
 
 
+class ShownRow(SQLModel, table=True):
+    """A model's boxes on a photo as people were shown them: what their answers mean depends on it for ever.
+
+    Proposals can be made again, but only by a network that still is what it was.
+    """
+
+    __tablename__ = "shown"
+    photo: str = Field(foreign_key="photo.id", primary_key=True)
+    model: str = Field(primary_key=True)
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    """As `ProposalRow.packed`."""
+    made_at: datetime = _moment()
+
+    def proposal(self) -> ProposalRow:
+        """Return the proposal that this is the rest of."""
+        return ProposalRow(
+            photo=self.photo,
+            model=self.model,
+            packed=self.packed,
+            features=b"",
+            expected_animals=0.0,
+            made_at=self.made_at,
+        )
+
+
 class LeaseRow(SQLModel, table=True):
     """Who may change the season now; two passes at once would ask people the same question twice."""
 
     __tablename__ = "lease"
     name: str = Field(primary_key=True)
     holder: str = ""
-    """host:process:token, empty when free."""
+    """See `haulout.holders`; empty when free."""
+    fence: int = 0
+    """Grows with each taking: who was taken for dead and comes back has an old number, see `haulout.fences`."""
     heard_at: datetime = _moment()
+    """By the database's clock, as all moments of leases and jobs."""
+
+
+class JobRow(SQLModel, table=True):
+    """Work that must be done once, whoever dies meanwhile; the queue only wakes who does it, see `haulout.ledger`."""
+
+    __tablename__ = "job"
+    __table_args__ = (UniqueConstraint("kind", "cause"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    cause: str
+    """Why it is wanted, once for each cause: the moment it was due, or a person's wish."""
+    state: str = Field(default="wanted", index=True)
+    """wanted, running, done or failed."""
+    attempts: int = 0
+    """How often it was begun; not counted is what somebody stopped on purpose."""
+    fence: int = 0
+    """Grows with each taking, as of a lease."""
+    holder: str = ""
+    heard_at: datetime = _moment()
+    """The holder's latest sign of life; while the job is wanted, since when, which may be a moment to come."""
+    run: int | None = Field(default=None, foreign_key="run.id")
+    """The run of its latest attempt."""
+    message: str = ""
+    created_at: datetime = _moment()
+    ended_at: datetime | None = _moment(optional=True)
 
 
 class RunRow(SQLModel, table=True):
@@ -351,6 +444,78 @@ class ProjectRow(SQLModel, table=True):
     """The model version whose predictions order and pre-annotate the project's tasks."""
     read_to: datetime | None = _moment(optional=True)
     """On Label Studio's clock."""
+    swept_to: int = 0
+    """The last task that the sweep under way has looked at; 0 when none is."""
+    missing: list[int] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """The answers that this sweep did not find."""
+    swept_at: datetime | None = _moment(optional=True)
+    """When the last whole sweep ended."""
+
+
+class OperationRow(SQLModel, table=True):
+    """Something that Label Studio was to be told, noted before it was sent: it may have arrived though nobody heard."""
+
+    __tablename__ = "operation"
+    id: int | None = Field(default=None, primary_key=True)
+    project: int = Field(index=True)
+    """Of Label Studio."""
+    keys: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    """Of the tasks that were sent."""
+    state: str = Field(default="intended", index=True)
+    """intended, confirmed or abandoned."""
+    intended_at: datetime = _moment()
+    heard_at: datetime = _moment()
+    """When it was sent, or when whoever sent it gave up waiting."""
+    ended_at: datetime | None = _moment(optional=True)
+
+
+class AliasRow(SQLModel, table=True):
+    """A second copy of a task that Label Studio got after all: its answers count, but nobody is asked it any more."""
+
+    __tablename__ = "alias"
+    label_studio_task: int = Field(primary_key=True)
+    task: int = Field(foreign_key="task.id", index=True)
+    hidden: bool = False
+    """Whether Label Studio was told to ask it of nobody."""
+    found_at: datetime = _moment()
+
+
+class RestoredRow(SQLModel, table=True):
+    """An answer that was deleted in Label Studio and put back: it has a new number there, and stays the same answer."""
+
+    __tablename__ = "restored"
+    label_studio_annotation: int = Field(primary_key=True)
+    """The new number."""
+    answer: int = Field(index=True)
+    """The number under which it is stored."""
+
+
+class HoldRow(SQLModel, table=True):
+    """So many answers vanished from Label Studio at once that a person must say what that means, see `holds`."""
+
+    __tablename__ = "hold"
+    id: int | None = Field(default=None, primary_key=True)
+    question: str = Field(index=True)
+    state: str = "open"
+    """open, restored (they were put back) or accepted (they shall be gone)."""
+    tasks: int
+    answers: int
+    """How many of each were missing when it was found."""
+    found_at: datetime = _moment()
+    by: str = ""
+    decided_at: datetime | None = _moment(optional=True)
+
+
+class FsckRow(SQLModel, table=True):
+    """One check of the invariants, see `fsck`; the newest one holds."""
+
+    __tablename__ = "fsck"
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = _moment()
+    clean: bool
+    findings: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    """Rows of [invariant, what is wrong, what to do]."""
+    seconds: float
 
 
 class BrokenRow(SQLModel, table=True):
@@ -361,6 +526,10 @@ class BrokenRow(SQLModel, table=True):
     answer: int = Field(foreign_key="answer.id", index=True)
     what: str
     reason: str
+
+
+SETTLED = ("agreed", "unusable")
+"""The states of tiles about which nobody is asked any more."""
 
 
 class ConsensusRow(SQLModel, table=True):
@@ -475,8 +644,32 @@ class IndividualRow(SQLModel, table=True):
     named_at: datetime = _moment()
 
 
+class IdentityRow(SQLModel, table=True):
+    """One decision on who is who, see `active_learning.decisions`; append-only, sightings follow from all of them."""
+
+    __tablename__ = "identity"
+    id: int | None = Field(default=None, primary_key=True)
+    change: str
+    """named, joined, merged, split or undone."""
+    moves: list[list[str | None]] = Field(sa_column=Column(JSON, nullable=False))
+    """Of each animal: its id, the individual it was before, and the one it is after."""
+    undoes: int | None = Field(default=None, foreign_key="identity.id")
+    apart: list[list[str]] = Field(sa_column=Column(JSON, nullable=False))
+    """Two groups of animals that are held apart; empty when none are."""
+    together: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    """Animals that are held together."""
+    pairs: list[list[Any]] = Field(sa_column=Column(JSON, nullable=False))
+    """Experts' answers that it rests on: first and second animal, how many said same, how many different."""
+    by: str = ""
+    """The account of who decided; empty when the experts' answers did."""
+    reason: str = ""
+    code: str
+    """The version of Haulout, with a digest of its sources."""
+    at: datetime = _moment()
+
+
 class SightingRow(SQLModel, table=True):
-    """Which individual an animal is; derived."""
+    """Which individual an animal is; derived from the decisions."""
 
     __tablename__ = "sighting"
     animal: str = Field(foreign_key="animal.id", primary_key=True)
@@ -496,12 +689,15 @@ class ModelRow(SQLModel, table=True):
     """A trained network and its exam."""
 
     __tablename__ = "model"
+    __table_args__ = (UniqueConstraint("kind", "lesson"),)
     version: str = Field(primary_key=True)
     kind: str = Field(index=True)
     """detector or reidentifier."""
     state: str = Field(default="candidate", index=True)
     """candidate, serving, refused or retired."""
     sha256: str
+    lesson: str | None = None
+    """SHA-256 of what it learned from, and how; the same is learned once."""
     run: int | None = Field(default=None, foreign_key="run.id")
     card: dict[str, Any] = _json()
     exam: dict[str, Any] = _json()
@@ -784,6 +980,10 @@ IMPORTED = "import-"
 """Begins the name of whoever drew the boxes of an imported file, a person or a detector."""
 
 
+MEGADETECTOR = "megadetector"
+"""The kind of imported files whose boxes a detector drew."""
+
+
 class ImportRow(SQLModel, table=True):
     """One file of boxes that the reserve already had."""
 
@@ -830,6 +1030,20 @@ class ImportedRow(SQLModel, table=True):
         return animals
 
 
+class SeenRow(SQLModel, table=True):
+    """What the watch saw at its last look, see `watch.look`; derived, the next look tells it anew."""
+
+    __tablename__ = "seen"
+    name: str = Field(primary_key=True)
+    """answers:QUESTION, service:NAME, or untold."""
+    at: datetime = _moment()
+    number: int = 0
+    """Answers that are not read yet, tasks that are not told yet, or 1 for a service that does not answer."""
+    since: datetime | None = _moment(optional=True)
+    """Since when it has been so without a break; None while there is nothing to complain of."""
+    details: dict[str, Any] = _json()
+
+
 class TokenRow(SQLModel, table=True):
     """A key to the programming interface, of which only the SHA-256 is kept."""
 
@@ -841,3 +1055,141 @@ class TokenRow(SQLModel, table=True):
     created_at: datetime = _moment()
     expires_at: datetime | None = _moment(optional=True)
     revoked_at: datetime | None = _moment(optional=True)
+
+
+class AccountRow(SQLModel, table=True):
+    """Somebody who may sign in; what is known of a person beyond their pseudonym is here alone, and can be erased.
+
+    Not in the log, which forgets nothing.
+    """
+
+    __tablename__ = "account"
+    id: str = Field(primary_key=True)
+    """Random; all that remains of who erased their account."""
+    name: str
+    """What the person wants to be called; empty once erased."""
+    folded: str = Field(unique=True)
+    """The name as it is compared, see `accounts.names`; the id once erased."""
+    email: str = ""
+    password: str = ""
+    """Argon2id; empty for who enters by one-time links only."""
+    role: str = "volunteer"
+    """See `accounts.Role`."""
+    language: str = "en"
+    label_studio_user: int | None = Field(default=None, unique=True)
+    """Under which their answers are stored there; None until the first one is delivered. See `PersonRow`."""
+    totp: str = ""
+    """The secret of the second factor, sealed; empty until it is set up."""
+    totp_step: int = 0
+    """The last time step whose code was used: a code opens once."""
+    failures: int = 0
+    """Wrong passwords and codes in a row."""
+    wait_until: datetime | None = _moment(optional=True)
+    """No sign-in is tried before, after too many failures."""
+    taught_at: datetime | None = _moment(optional=True)
+    """When the tutorial was finished."""
+    created_at: datetime = _moment()
+    erased_at: datetime | None = _moment(optional=True)
+
+
+class SessionRow(SQLModel, table=True):
+    """A browser in which somebody is signed in."""
+
+    __tablename__ = "session"
+    id: str = Field(primary_key=True)
+    """SHA-256 of what its cookie holds."""
+    account: str = Field(foreign_key="account.id", index=True)
+    complete: bool = False
+    """Whether the second factor was shown, where one is wanted."""
+    made_at: datetime = _moment()
+    seen_at: datetime = _moment()
+    ends_at: datetime = _moment()
+    revoked_at: datetime | None = _moment(optional=True)
+
+
+class PassRow(SQLModel, table=True):
+    """A link that lets somebody sign up with a role, or enter an account once without a password."""
+
+    __tablename__ = "pass"
+    sha256: str = Field(primary_key=True)
+    """Of what the link holds."""
+    kind: str
+    """invite or enter."""
+    role: str = "volunteer"
+    account: str | None = Field(default=None, foreign_key="account.id", index=True)
+    uses_left: int = 1
+    by: str
+    made_at: datetime = _moment()
+    ends_at: datetime = _moment()
+
+
+class ServedRow(SQLModel, table=True):
+    """A task that somebody was given to answer, and until when nobody else gets it in their place."""
+
+    __tablename__ = "served"
+    id: str = Field(primary_key=True)
+    """Random: the browser sends it back with the answer."""
+    task: int = Field(foreign_key="task.id", index=True)
+    account: str = Field(foreign_key="account.id", index=True)
+    at: datetime = _moment()
+    until: datetime = _moment()
+    ended: str = ""
+    """answered, skipped (perhaps with ": reason") or given back; empty while it is open."""
+    model: str = ""
+    """The model whose boxes came with it, seen or not; see `AnswerRow`."""
+    orderly: bool = True
+    """False when the database was too busy for a choice, and the order that Label Studio was told last was taken."""
+
+
+class SpoolRow(SQLModel, table=True):
+    """An answer that was acknowledged to the person who gave it, on its way to Label Studio or there."""
+
+    __tablename__ = "spool"
+    # Thanks are counted while people wait, from this alone.
+    __table_args__ = (Index("spool_of_account", "account", "skipped", "given_at", "task"),)
+    unique_id: str = Field(primary_key=True)
+    """Sent along to Label Studio, which stores the same one once."""
+    served: str = Field(unique=True)
+    task: int = Field(foreign_key="task.id", index=True)
+    account: str
+    result: list[Any] = Field(sa_column=Column(JSON, nullable=False))
+    seconds: float = 0.0
+    skipped: bool = False
+    model: str = ""
+    """See `ServedRow`: another model may serve by the time it is read back."""
+    given_at: datetime = _moment()
+    state: str = Field(default="waiting", index=True)
+    """waiting or delivered."""
+    label_studio_annotation: int | None = None
+    tries: int = 0
+    next_try_at: datetime | None = _moment(optional=True)
+    problem: str = ""
+    """Why the last try failed."""
+    delivered_at: datetime | None = _moment(optional=True)
+
+
+class CommentRow(SQLModel, table=True):
+    """What somebody wants the experts to look at in a picture; not in the log, as it can be erased."""
+
+    __tablename__ = "comment"
+    id: int | None = Field(default=None, primary_key=True)
+    task: int = Field(foreign_key="task.id", index=True)
+    account: str = Field(foreign_key="account.id", index=True)
+    text: str
+    at: datetime = _moment()
+    read_at: datetime | None = _moment(optional=True)
+    read_by: str = ""
+
+
+class WithheldRow(SQLModel, table=True):
+    """A photo that may show people: nobody but the operator sees it until they decide."""
+
+    __tablename__ = "withheld"
+    photo: str = Field(foreign_key="photo.id", primary_key=True)
+    why: str
+    """Who saw people in it: a detector's name, or volunteers."""
+    found_at: datetime = _moment()
+    decision: str = ""
+    """shown (it may be seen) or kept (it stays withheld); empty until the operator decides."""
+    by: str = ""
+    decided_at: datetime | None = _moment(optional=True)

@@ -1,14 +1,28 @@
 """A Label Studio in memory for tests of the use cases; one contract test holds it and the real one to the same."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
-from haulout.label_studio import LabelStudioRefused, NewTask, Person, PersonAccess, RawAnswer, Result, ServedTask
+from haulout.accounts import Role, sessions
+from haulout.db import writing
+from haulout.label_studio import (
+    LabelStudioRefused,
+    NewTask,
+    Person,
+    PersonAccess,
+    RawAnswer,
+    Result,
+    ServedTask,
+    SweptTask,
+)
 from haulout.label_studio.validity import check_predictions
+from haulout.services import Services
+from haulout.tables import AccountRow
 from labeling_configs.vocabulary import Question
 
 
@@ -21,6 +35,7 @@ class FakeTask:
     data: dict[str, Any]
     overlap: int
     updated_at: datetime
+    meta: dict[str, Any] = field(default_factory=dict)
     labelled: bool = False
     predictions: dict[str, tuple[Result, float]] = field(default_factory=dict)
     answers: dict[int, RawAnswer] = field(default_factory=dict)
@@ -86,9 +101,6 @@ class FakeLabelStudio:
     def served_version(self, project: int) -> str:
         return self._project(project).serves
 
-    def stream_link(self, project: int) -> str:
-        return f"{self.url}/haulout/start?project={project}"
-
     def send_tasks(self, project: int, tasks: Sequence[NewTask]) -> list[int]:
         check_predictions(self._project(project).xml, {str(task.data["key"]): task.result for task in tasks})
         ids = []
@@ -96,7 +108,9 @@ class FakeLabelStudio:
             number = next(self._numbers)
             shown = {task.model_version: (task.result, task.priority)}
             data = dict(task.data)
-            self.tasks[number] = FakeTask(number, project, data, task.overlap, self._now(), predictions=shown)
+            self.tasks[number] = FakeTask(
+                number, project, data, task.overlap, self._now(), predictions=shown, meta=dict(task.meta)
+            )
             self.calls.append(("send", number))
             ids.append(number)
         return ids
@@ -134,16 +148,43 @@ class FakeLabelStudio:
         found.overlap, found.labelled = overlap, False
         self.calls.append(("reopen", task))
 
+    def answers(self) -> bool:
+        return True
+
     def answers_since(self, project: int, since: datetime | None) -> list[RawAnswer]:
         touched = [task for task in self._tasks(project) if since is None or task.updated_at > since]
         answers = [answer for task in touched for answer in task.answers.values()]
         return sorted(answers, key=lambda answer: (answer.updated_at, answer.annotation))
 
-    def answer_ids(self, project: int) -> set[int]:
-        return {annotation for task in self._tasks(project) for annotation in task.answers}
+    def has_project(self, project: int) -> bool:
+        return project in self.projects
 
-    def task_ids(self, project: int) -> set[int]:
-        return {task.id for task in self._tasks(project)}
+    def find_project(self, question: Question) -> int | None:
+        return min((one.id for one in self.projects.values() if one.question is question), default=None)
+
+    def swept(self, project: int, after: int = 0) -> Iterator[list[SweptTask]]:
+        for task in sorted(self._tasks(project), key=lambda task: task.id):
+            if task.id > after:
+                yield [SweptTask(task.id, str(task.data.get("key", "")), frozenset(task.answers))]
+
+    def sealed(self, project: int) -> Iterator[tuple[int, str, str]]:
+        for task in self._tasks(project):
+            yield task.id, str(task.data.get("key", "")), str(task.meta.get("sealed", ""))
+
+    def restore_answer(self, task: int, answer: RawAnswer, unique_id: str) -> int:
+        self.calls.append(("restore", task))
+        return self.store_answer(task, answer.user, answer.result, answer.seconds, unique_id, skipped=answer.skipped)
+
+    def store_answer(
+        self, task: int, user: int, result: Result, seconds: float, unique_id: str, *, skipped: bool = False
+    ) -> int:
+        UUID(unique_id)  # the real one takes nothing else
+        if user not in self._people.values():
+            raise LabelStudioRefused(f"POST /api/tasks/{task}/annotations/", 400, f'Invalid pk "{user}"')
+        return self._store(task, user, result, seconds, unique_id, "", skipped=skipped)
+
+    def ensure_user(self, email: str) -> int:
+        return self._people.setdefault(email.lower(), len(self._people) + 1)
 
     def people(self) -> list[Person]:
         return [Person(number, email, email.split("@")[0]) for email, number in self._people.items()]
@@ -160,6 +201,16 @@ class FakeLabelStudio:
         for task in self.tasks.values():
             if task.answers.pop(annotation, None):
                 self._touched(task.id)
+
+    def delete_task(self, number: int) -> None:
+        """Delete a task, with its answers, as somebody does in Label Studio's own pages."""
+        del self.tasks[number]
+
+    def delete_project(self, number: int) -> None:
+        """Delete a project with all its tasks, as every user of Label Studio's free edition can."""
+        del self.projects[number]
+        for task in [task.id for task in self.tasks.values() if task.project == number]:
+            del self.tasks[task]
 
     def _project(self, project: int) -> FakeProject:
         if project not in self.projects:
@@ -229,3 +280,40 @@ class FakeLabeler:
                 at = self._studio._touched(task.id).updated_at
                 stored = [dict(region) for region in result]
                 task.answers[annotation] = replace(task.answers[annotation], result=stored, updated_at=at)
+
+
+def tasks_in(label_studio: Any, project: int) -> set[int]:
+    """Return the numbers of all tasks that exist in a project of the real Label Studio or of the one in memory."""
+    return {task.id for page in label_studio.swept(project) for task in page}
+
+
+def answers_in(label_studio: Any, project: int) -> set[int]:
+    """Return the numbers of all answers that exist in a project, skips too."""
+    return {answer for page in label_studio.swept(project) for task in page for answer in task.answers}
+
+
+def enter(services: Services, role: Role = Role.OPERATOR, name: str = "", *, taught: bool = True) -> tuple[str, str]:
+    """Make an account and sign it in; return its id and what the browser's cookie `haulout` is to hold."""
+    now, number = services.now(), uuid4().hex[:12]
+    known = name or f"{role} {number}"
+    with writing(services.database) as session:
+        account = AccountRow(id=number, name=known, folded=known.casefold(), role=role, created_at=now)
+        account.taught_at = now if taught else None
+        session.add(account)
+        session.flush()
+        return number, sessions.begin(session, account, now, complete=True)
+
+
+def enters(client: Any, role: Role = Role.OPERATOR, name: str = "") -> Any:
+    """Sign a client of the pages (Flask's for tests) in, and let it ask as their own forms do; return it."""
+    _, token = enter(client.application.extensions["haulout"].services, role, name)
+    client.set_cookie("haulout", token)
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+    return client
+
+
+def browser_enters(context: Any, services: Services, address: str, role: Role = Role.OPERATOR, name: str = "") -> str:
+    """Sign a browser (Playwright's context) in at the address; return the account's id."""
+    number, token = enter(services, role, name)
+    context.add_cookies([{"name": "haulout", "value": token, "url": address}])
+    return number

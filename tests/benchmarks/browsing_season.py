@@ -90,7 +90,7 @@ def make(folder: Path, photos: int, boxes: int, seed: int, database: str = "") -
     for photo in {row["id"]: row for row in [full, layered, *_shown_first(taken)]}.values():
         _picture(services, photo["id"], rng)
     middle = taken[photos // 2 + 1]["id"]
-    return Season(full["id"], layered["id"], middle, "W-0007", photos, drawn)
+    return Season(full["id"], layered["id"], middle, "W0007", photos, drawn)
 
 
 def _photos(count: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:

@@ -237,3 +237,23 @@ def test_boxes_of_a_file_are_taken_in_and_status_knows_them(haulout, beach, tmp_
     assert "boxes 1 held" in said
     code, said = haulout("import", str(tmp_path / "nothing.json"))
     assert code == 1 and "There is no file" in said
+
+
+def test_the_operator_lets_people_in_changes_their_role_and_erases_them(home, haulout):
+    haulout("init")
+    assert "/enter?link=" in haulout("sign-in")[1]
+    invited, told = haulout("invite", "--role", "expert", "--uses", "3", "--days", "2")
+    assert invited == 0 and "http://127.0.0.1:8300/sign-up?invite=" in told
+    assert "operator operator" in haulout("account", "list")[1]
+
+    assert "from the next sign-in on" in haulout("account", "role", "operator", "volunteer")[1]
+    assert "/enter?link=" in haulout("account", "reset", "Operator")[1]
+    assert "The votes stay under" in haulout("account", "erase", "operator", "--yes")[1]
+    code, told = haulout("account", "role", "operator", "expert")
+    assert code == 1 and "UnknownAccount" in told and "haulout account list" in told
+
+
+def test_pages_are_not_served_with_keys_that_anybody_could_compute(home, haulout):
+    code, said = haulout("serve")
+
+    assert code == 2 and "holds no keys yet" in said and "haulout init" in said

@@ -58,7 +58,7 @@ def test_no_secret_leaves_the_home_in_the_variables(tmp_path):
 
     told = " ".join(settings.to_env().values())
 
-    assert len(kept) == 4 and all(len(secret) == 40 for secret in kept.values())
+    assert len(kept) == 5 and all(len(secret) == 40 for secret in kept.values())
     assert not any(secret in told for secret in kept.values())
 
 
@@ -72,6 +72,20 @@ def test_secrets_are_readable_by_their_owner_only_and_made_once(tmp_path):
     assert stat.S_IMODE((home / "secrets.json").stat().st_mode) == 0o600
     assert (home / "secrets.json").read_text() == first
     assert Settings.from_env({"HAULOUT_HOME": str(home)}).secret_key == json.loads(first)["secret_key"]
+
+
+def test_a_home_of_an_older_haulout_gets_the_secrets_it_lacks_and_keeps_the_others(tmp_path):
+    make_secrets(tmp_path)
+    older = json.loads((tmp_path / "secrets.json").read_text())
+    del older["redis_password"]
+    (tmp_path / "secrets.json").write_text(json.dumps(older))
+
+    make_secrets(tmp_path)
+
+    now = json.loads((tmp_path / "secrets.json").read_text())
+    assert older.items() <= now.items() and len(now["redis_password"]) == 40
+    assert stat.S_IMODE((tmp_path / "secrets.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
 
 
 def test_a_variable_wins_over_the_secret_of_the_home(tmp_path):

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from haulout.label_studio import BrokenPrediction, LabelStudioRefused, NewTask
-from haulout.testing import FakeLabelStudio
+from haulout.testing import FakeLabelStudio, answers_in, tasks_in
 from labeling_configs import boxes, catalog
 from labeling_configs.vocabulary import PhotoId, Question, Rectangle, Tile, TileId
 
@@ -90,7 +90,7 @@ def test_tasks_are_asked_by_priority_of_as_many_people_as_are_wanted(studio):
     asked = [answer_everything(studio, person) for person in (anna, boris, clara)]
 
     assert asked == [["high", "low"], ["low"], []]
-    assert studio.api.task_ids(studio.project) == {low, high}
+    assert tasks_in(studio.api, studio.project) == {low, high}
 
 
 def test_people_start_from_the_prediction_of_the_served_version(studio):
@@ -161,7 +161,7 @@ def test_the_same_answer_sent_twice_is_stored_once(studio):
     anna, name = studio.person("anna"), once()
 
     assert anna.submit(number, drawn(7), 1.0, name) == anna.submit(number, drawn(7), 1.0, name)
-    assert len(studio.api.answer_ids(studio.project)) == 1
+    assert len(answers_in(studio.api, studio.project)) == 1
 
 
 def test_a_deleted_answer_is_gone_and_nothing_tells_of_it_but_its_absence(studio):
@@ -172,7 +172,7 @@ def test_a_deleted_answer_is_gone_and_nothing_tells_of_it_but_its_absence(studio
 
     studio.delete_answer(first)
 
-    assert studio.api.answer_ids(studio.project) == {second}
+    assert answers_in(studio.api, studio.project) == {second}
     assert [answer.annotation for answer in studio.api.answers_since(studio.project, None)] == [second]
 
 
@@ -187,3 +187,88 @@ def test_a_retired_task_is_asked_of_nobody_until_it_is_reopened(studio):
 
     assert while_retired is None
     assert asked == [["one"], ["one"]]
+
+
+def test_a_task_brings_its_meta_back_sealed_or_not(studio):
+    number, plain = studio.api.send_tasks(
+        studio.project, [NewTask(**{**task("one", 0.5).__dict__, "meta": {"sealed": "gAAA="}}), task("two", 0.5)]
+    )
+
+    assert list(studio.api.sealed(studio.project)) == [(number, "one", "gAAA="), (plain, "two", "")]
+
+
+def test_sweeping_goes_on_behind_a_task(studio):
+    first, second, third = studio.send(task("one", 0.5), task("two", 0.5), task("three", 0.5))
+    answer = studio.person("anna").submit(third, drawn(7), 1.0, once())
+
+    swept = [one for page in studio.api.swept(studio.project, first) for one in page]
+
+    assert [(one.id, one.key, one.answers) for one in swept] == [
+        (second, "two", frozenset()),
+        (third, "three", frozenset({answer})),
+    ]
+    assert list(studio.api.swept(studio.project, third)) == []
+
+
+def test_an_answer_is_put_back_under_its_person_once(studio):
+    (number,) = studio.send(task("one", 0.5))
+    first = studio.person("anna").submit(number, drawn(7, 20), 2.5, once())
+    (given,) = studio.api.answers_since(studio.project, None)
+    studio.delete_answer(first)
+    name = once()
+
+    again = [studio.api.restore_answer(number, given, name) for _ in range(2)]
+
+    (back,) = studio.api.answers_since(studio.project, None)
+    assert again == [back.annotation] * 2 and back.annotation != first
+    assert (back.user, back.seconds, back.skipped) == (given.user, 2.5, False)
+    assert [region["value"] for region in back.result] == [region["value"] for region in given.result]
+
+
+def test_a_skip_is_put_back_as_a_skip(studio):
+    (number,) = studio.send(task("one", 0.5))
+    first = studio.person("anna").skip(number, once())
+    (given,) = studio.api.answers_since(studio.project, None)
+    studio.delete_answer(first)
+
+    studio.api.restore_answer(number, given, once())
+
+    (back,) = studio.api.answers_since(studio.project, None)
+    assert (back.skipped, back.result, back.user) == (True, [], given.user)
+
+
+def test_an_answer_is_stored_under_the_name_of_a_user_who_cannot_log_in_once(studio):
+    (number,) = studio.send(task("one", 0.5, overlap=3))
+    email = f"{once()}@people.haulout.invalid"
+    user, name = studio.api.ensure_user(email), str(uuid.uuid4())
+
+    stored = [studio.api.store_answer(number, user, drawn(7), 12.5, name) for _ in range(2)]
+    skip = studio.api.store_answer(number, studio.api.ensure_user(f"b-{email}"), [], 0.0, once(), skipped=True)
+
+    first, second = studio.api.answers_since(studio.project, None)
+    assert stored == [first.annotation] * 2 and skip == second.annotation
+    assert (first.user, first.seconds, first.skipped, second.skipped) == (user, 12.5, False, True)
+    assert [region["value"] for region in first.result] == [region["value"] for region in drawn(7)]
+    assert studio.api.ensure_user(email) == user, "a user is made once, and found again"
+
+
+def test_an_answer_to_a_task_that_is_gone_or_of_nobody_is_refused(studio):
+    (number,) = studio.send(task("one", 0.5))
+    user = studio.api.ensure_user(f"{once()}@people.haulout.invalid")
+
+    with pytest.raises(LabelStudioRefused) as gone:
+        studio.api.store_answer(number + 10_000, user, [], 1.0, once())
+    with pytest.raises(LabelStudioRefused) as nobody:
+        studio.api.store_answer(number, user + 10_000, [], 1.0, once())
+
+    assert (gone.value.status, nobody.value.status) == (404, 400)
+
+
+def test_a_project_that_somebody_deleted_is_known_to_be_gone(studio, request):
+    there = studio.api.has_project(studio.project), studio.api.find_project(Question.BOXES) == studio.project
+
+    gone = studio.project + 10_000
+
+    assert there == (True, True)
+    assert not studio.api.has_project(gone)
+    assert studio.api.find_project(Question.GALLERY) is None

@@ -7,12 +7,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from haulout.errors import BrokenModel
-from haulout.lease import LeaseTaken, lease
+from haulout import ledger
+from haulout.errors import BrokenModel, LeaseLost, LeaseTaken
+from haulout.lease import lease
 from haulout.loop import LEASE, listen, run_week
 from haulout.retrain import promote
 from haulout.retrain.decisions import keep
-from haulout.tables import AnimalRow, ConsensusRow, IndividualRow, ProposalRow, RunRow, TaskRow
+from haulout.tables import (
+    AnimalRow,
+    AnswerRow,
+    ConsensusRow,
+    IndividualRow,
+    JobRow,
+    LeaseRow,
+    ProposalRow,
+    RunRow,
+    TaskRow,
+)
 from haulout.testing import TickingClock
 from haulout_models.checkpoints import TENSORS
 from haulout_models.detector import Detector, DetectorSettings
@@ -112,7 +123,7 @@ def test_two_passes_at_once_are_refused_and_a_week_waits_for_its_turn(coordinato
     slept = []
     impatient = replace(coordinator.services, sleep=slept.append)
 
-    with lease(coordinator.services.database, LEASE, coordinator.services.now):
+    with lease(coordinator.services.database, LEASE):
         with pytest.raises(LeaseTaken):
             listen(impatient)
         with pytest.raises(LeaseTaken):
@@ -120,6 +131,48 @@ def test_two_passes_at_once_are_refused_and_a_week_waits_for_its_turn(coordinato
 
     assert slept == [5] * 119
     assert coordinator.rows(RunRow) == []
+
+
+def test_a_run_whose_lease_was_taken_over_writes_nothing_more_and_leaves_its_end_to_the_other(coordinator, photos):
+    send = coordinator.label_studio.send_tasks
+
+    def send_and_lose(project, tasks):
+        numbers = send(project, tasks)
+        coordinator.store(LeaseRow(name=LEASE, holder="another-machine:7:1:abcd", fence=99, heard_at=NOON))
+        return numbers
+
+    coordinator.label_studio.send_tasks = send_and_lose
+    with pytest.raises(LeaseLost):
+        run_week(coordinator.services)
+
+    (run,) = coordinator.rows(RunRow)
+    assert run.state == "running"
+    assert {task.label_studio_task for task in coordinator.rows(TaskRow)} == {None}
+    assert [lease.holder for lease in coordinator.rows(LeaseRow)] == ["another-machine:7:1:abcd"]
+
+
+def test_taking_in_answers_writes_nothing_more_once_the_lease_was_taken_over(coordinator, photos):
+    run_week(coordinator.services)
+    coordinator.draw("anna", coordinator.tile(photos[0]), BOX)
+    answers_since = coordinator.label_studio.answers_since
+
+    def read_and_lose(project, since):
+        coordinator.store(LeaseRow(name=LEASE, holder="another-machine:7:1:abcd", fence=99, heard_at=NOON))
+        return answers_since(project, since)
+
+    coordinator.label_studio.answers_since = read_and_lose
+    with pytest.raises(LeaseLost):
+        listen(coordinator.services)
+
+    assert coordinator.rows(AnswerRow) == []
+
+
+def test_the_attempt_at_a_job_notes_its_run(coordinator, photos):
+    taken = ledger.begin(coordinator.services.database, "run", "monday")
+
+    number = run_week(coordinator.services, taken=taken)
+
+    assert [job.run for job in coordinator.rows(JobRow)] == [number]
 
 
 def test_individuals_that_were_merged_away_are_not_counted(coordinator, photos):

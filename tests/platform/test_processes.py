@@ -1,5 +1,6 @@
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -113,9 +114,9 @@ def test_values_that_the_supervisors_file_cannot_hold_are_refused(supervisor, tm
 
 def test_the_queue_server_keeps_what_it_was_given_through_a_kill(supervisor, tmp_path, free_port):
     port = free_port()
-    supervisor.start([valkey_program(tmp_path, port)])
+    supervisor.start([valkey_program(tmp_path, port, "a-password")])
     supervisor.wait_until_running(30, time.monotonic, time.sleep)
-    client = redis.Redis(port=port)
+    client = redis.Redis(port=port, password="a-password")
     client.set("job", "propose")
     client.execute_command("WAITAOF", 1, 0, 5000)
 
@@ -125,3 +126,6 @@ def test_the_queue_server_keeps_what_it_was_given_through_a_kill(supervisor, tmp
     supervisor.wait_until_running(30, time.monotonic, time.sleep)
 
     assert client.get("job") == b"propose"
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=port).get("job")
+    assert stat.S_IMODE((tmp_path / "valkey.conf").stat().st_mode) == 0o600

@@ -1,13 +1,18 @@
 """What is trained, what it is examined on, and what is decided about it."""
 
+from dataclasses import replace
+from datetime import datetime
+
 import numpy as np
 import pytest
 import torch
 from sqlmodel import select
 
 from haulout.db import reading, writing
+from haulout.errors import LeaseLost
+from haulout.lease import SEASON, lease
 from haulout.retrain import NoSuchModel, promote, retrain_detector, retrain_reidentifier, rollback
-from haulout.retrain.decisions import Exam, decide, keep
+from haulout.retrain.decisions import Exam, decide, keep, trained_on, waiting
 from haulout.retrain.material import labelled_tiles
 from haulout.serving import serving_detector, serving_version
 from haulout.tables import (
@@ -15,13 +20,17 @@ from haulout.tables import (
     ConsensusRow,
     DecisionRow,
     IndividualRow,
+    LeaseRow,
     ModelRow,
     PhotoRow,
     SightingRow,
     TileRow,
 )
+from haulout_models.checkpoints import TENSORS
+from haulout_models.registry import Registry
 from labeling_configs.vocabulary import COLD, ModelCard, ModelVersion
 
+NOON = datetime(2026, 11, 23, 12)
 PASSED = Exam({"ap50": 0.5}, True, "better by 0.1")
 FAILED = Exam({"ap50": 0.1}, False, "worse by 0.3")
 LEFT, RIGHT = (20, 50, 120, 150), (220, 50, 320, 150)
@@ -48,6 +57,90 @@ def test_a_trained_network_is_stored_under_the_next_free_version_with_its_card(c
     assert {row.state for row in rows} == {"candidate"}
     assert rows[0].card["version"] == "det-0001" and rows[0].card["data"] == {"tiles": 12}
     assert len(rows[0].sha256) == 64
+
+
+def learned(lesson: str) -> ModelCard:
+    return ModelCard(ModelVersion("untitled"), "detector", seed=1, settings={}, data={"digest": lesson, "run": None})
+
+
+WEIGHTS = {"head.weight": torch.zeros(2)}
+
+
+def test_the_same_lesson_is_kept_once_whatever_was_learned_since(coordinator):
+    services = coordinator.services
+
+    kept = [keep(services, learned(lesson), WEIGHTS, None) for lesson in ("monday", "tuesday", "monday")]
+
+    assert kept == ["det-0001", "det-0002", "det-0001"]
+    assert services.registry.versions("detector") == ["det-0001", "det-0002"]
+    assert [row.lesson for row in coordinator.rows(ModelRow)] == ["monday", "tuesday"]
+    assert waiting(services, "detector", "monday") == "det-0001"
+    decide(services, "det-0001", FAILED)
+    assert (waiting(services, "detector", "monday"), trained_on(services, "detector", "monday")) == (None, "det-0001")
+
+
+def test_a_model_from_before_lessons_were_noted_is_known_by_its_card(coordinator):
+    services = coordinator.services
+    version = keep(services, learned("monday"), WEIGHTS, None)
+    with writing(services.database) as session:
+        session.get_one(ModelRow, version).lesson = None
+
+    assert keep(services, learned("monday"), WEIGHTS, None) == version == waiting(services, "detector", "monday")
+    assert waiting(services, "detector", "tuesday") is None
+
+
+def test_of_two_that_learned_the_same_at_once_one_is_kept(coordinator):
+    """The second looked before the first had stored its row; the database itself lets in one only."""
+    services = coordinator.services
+
+    class Overtaken(Registry):
+        def next_version(self, kind):
+            first = Registry(self.folder).save(replace(learned("monday"), version=ModelVersion("det-0001")), WEIGHTS)
+            coordinator.store(row_of(first.version, first.sha256, "monday"))
+            return super().next_version(kind)
+
+    services.__dict__["registry"] = Overtaken(services.weights)
+
+    assert keep(services, learned("monday"), WEIGHTS, None) == "det-0001"
+    assert [row.version for row in coordinator.rows(ModelRow)] == ["det-0001"]
+    assert services.registry.versions("detector") == ["det-0001", "det-0002"], "the folder of the second is left alone"
+
+
+def row_of(version: str, sha256: str, lesson: str) -> ModelRow:
+    return ModelRow(version=version, kind="detector", sha256=sha256, lesson=lesson, created_at=NOON)
+
+
+def test_weights_whose_training_was_killed_before_the_database_named_them_are_taken_up(coordinator):
+    services = coordinator.services
+    services.registry.save(replace(learned("monday"), version=ModelVersion("det-0001")), WEIGHTS)
+
+    assert waiting(services, "detector", "tuesday") is None
+    assert waiting(services, "detector", "monday") == "det-0001"
+
+    (row,) = coordinator.rows(ModelRow)
+    services.registry.verify(ModelVersion("det-0001"), row.sha256)
+    assert (row.state, row.lesson) == ("candidate", "monday")
+
+
+def test_damaged_weights_that_the_database_does_not_name_are_left_alone_and_block_nothing(coordinator):
+    services = coordinator.services
+    services.registry.save(replace(learned("monday"), version=ModelVersion("det-0001")), WEIGHTS)
+    (services.weights / "det-0001" / TENSORS).write_bytes(b"half")
+
+    assert waiting(services, "detector", "monday") is None
+    assert keep(services, learned("monday"), WEIGHTS, None) == "det-0002"
+
+
+def test_who_lost_the_lease_while_training_names_no_model(coordinator):
+    services = coordinator.services
+    with lease(services.database, SEASON) as held:
+        with writing(services.database) as session:
+            session.get_one(LeaseRow, SEASON).fence += 1
+        with pytest.raises(LeaseLost):
+            keep(replace(services, database=held), learned("monday"), WEIGHTS, None)
+
+    assert coordinator.rows(ModelRow) == []
+    assert waiting(services, "detector", "monday") == "det-0001"
 
 
 def test_a_candidate_that_passes_its_exam_replaces_the_champion(coordinator):

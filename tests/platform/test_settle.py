@@ -112,9 +112,9 @@ def test_an_animal_that_people_take_back_goes_with_all_that_was_derived_from_it(
     take_in(coordinator)
     first, second = (animal.id for animal in coordinator.rows(AnimalRow))
     with writing(coordinator.services.database) as session:
-        session.add(IndividualRow(id="W-0001", first_animal=first, named_at=coordinator.services.now()))
+        session.add(IndividualRow(id="W0001", first_animal=first, named_at=coordinator.services.now()))
         session.flush()
-        session.add(SightingRow(animal=first, individual="W-0001"))
+        session.add(SightingRow(animal=first, individual="W0001"))
         session.add(MarkRow(animal=first, kind="scar", x=30, y=60, person="person-1"))
         session.add(ConditionRow(animal=first, sign="thin", person="person-1", at=coordinator.services.now()))
         session.add(EmbeddingRow(animal=first, model="reid-frozen", packed=b""))

@@ -2,21 +2,20 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
+import psutil
 import pytest
 import redis
+import rq
 
-from haulout import jobs
 from haulout.errors import ServiceUnavailable
 from haulout.processes import valkey_program
-from haulout.work_queue import NAME, WorkQueue, _CronJob, connect, was_missed
+from haulout.work_queue import WorkQueue, client_of, connect
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +52,24 @@ def haulout(valkey, tmp_path) -> Callable[..., subprocess.Popen]:
     return start
 
 
+WORKS = (
+    "import os, sys; from haulout.work_queue import WorkQueue, client_of; "
+    "WorkQueue(client_of(os.environ['REDIS_URL']), {'posix', 'time'}).work(burst='--burst' in sys.argv)"
+)
+
+
+@pytest.fixture
+def worker(valkey, tmp_path) -> Callable[..., subprocess.Popen]:
+    """Return a function that starts a worker which may also make folders and sleep."""
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, "REDIS_URL": valkey, "PYTHONPATH": paths}
+
+    def start(*arguments: str) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, "-c", WORKS, *arguments], cwd=tmp_path, env=environment)
+
+    return start
+
+
 def answers(url: str) -> bool:
     try:
         return bool(redis.Redis.from_url(url).ping())
@@ -75,9 +92,9 @@ def test_a_call_that_waits_already_is_not_queued_again_and_another_one_is(queue)
     assert queue.waiting() == 2
 
 
-def test_a_worker_runs_what_waits_and_the_same_call_may_be_queued_again(queue, client, haulout, tmp_path):
+def test_a_worker_runs_what_waits_and_the_same_call_may_be_queued_again(queue, client, worker, tmp_path):
     queue.wake(os.mkdir, "made")
-    assert haulout("worker", "--burst").wait(60) == 0
+    assert worker("--burst").wait(60) == 0
     made = (tmp_path / "made").is_dir()
     (tmp_path / "made").rmdir()
 
@@ -87,43 +104,57 @@ def test_a_worker_runs_what_waits_and_the_same_call_may_be_queued_again(queue, c
     assert queue.waiting() == 1
 
 
-def test_a_call_that_failed_may_be_queued_again(queue, haulout, tmp_path):
+def test_a_worker_does_nothing_but_haulouts_own_jobs(queue, client, haulout, tmp_path):
+    queue.wake(os.mkdir, "made")
+    rq.Queue("haulout", connection=client, serializer=rq.serializers.JSONSerializer).enqueue(
+        "haulout.jobs.listen", on_success=rq.Callback("posix.getcwd"), on_failure=rq.Callback("posix.abort")
+    )
+
+    assert haulout("worker", "--burst").wait(60) == 0
+
+    assert queue.waiting() == 0 and client.keys("rq:job:*") == []
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_call_that_failed_may_be_queued_again(queue, worker, tmp_path):
     (tmp_path / "there").mkdir()
     queue.wake(os.mkdir, "there")
-    assert haulout("worker", "--burst").wait(60) == 0
+    assert worker("--burst").wait(60) == 0
     (tmp_path / "there").rmdir()
 
     until(lambda: queue.wake(os.mkdir, "there") or queue.waiting() == 1, seconds=5)
-    assert haulout("worker", "--burst").wait(60) == 0
+    assert worker("--burst").wait(60) == 0
 
     assert (tmp_path / "there").is_dir()
 
 
-def test_a_call_whose_worker_was_killed_may_be_queued_again_once_that_is_found_out(queue, client, haulout):
+def test_a_call_whose_worker_was_killed_may_be_queued_again_at_once(queue, client, worker):
     queue.wake(time.sleep, 600)
-    worker = haulout("worker")
-    until(lambda: client.zcard("rq:wip:haulout") == 1 and len(children(worker.pid)) == 1)
-    for process in [worker.pid, *children(worker.pid)]:
-        os.kill(process, signal.SIGKILL)
-    worker.wait(30)
-    a_minute_passes(client)
+    working = worker()
+    until(lambda: client.zcard("rq:wip:haulout") == 1 and len(children(working.pid)) == 1)
+    working.kill()
+    working.wait(30)
 
-    assert haulout("worker", "--burst").wait(60) == 0
+    queue.wake(time.sleep, 600)
 
-    until(lambda: queue.wake(time.sleep, 600) or queue.waiting() == 1, seconds=5)
+    assert queue.waiting() == 1
+
+
+def test_a_child_ends_when_its_worker_is_killed(queue, client, worker):
+    queue.wake(time.sleep, 600)
+    working = worker()
+    until(lambda: client.zcard("rq:wip:haulout") == 1 and len(children(working.pid)) == 1)
+    (child,) = children(working.pid)
+
+    working.kill()
+    working.wait(30)
+
+    until(lambda: not psutil.pid_exists(child), seconds=10)
 
 
 def children(process: int) -> list[int]:
     """A worker does each job in a process of its own."""
-    told = subprocess.run(["pgrep", "-P", str(process)], capture_output=True, text=True)
-    return [int(number) for number in told.stdout.split()]
-
-
-def a_minute_passes(client: redis.Redis) -> None:
-    """Let the dead worker's last sign of life be long ago, as rq sees it."""
-    for job in client.zrange("rq:wip:haulout", 0, -1):
-        client.zadd("rq:wip:haulout", {job: 1})
-    client.delete("rq:clean_registries:haulout", *client.keys("rq:execution:*"))
+    return [child.pid for child in psutil.Process(process).children()]
 
 
 def test_calls_travel_as_json_because_reading_a_pickle_would_run_code(queue, client):
@@ -134,24 +165,16 @@ def test_calls_travel_as_json_because_reading_a_pickle_would_run_code(queue, cli
     assert (function, arguments, named) == ("posix.mkdir", ["made"], {})
 
 
-def test_a_clock_that_strikes_twice_while_the_call_waits_queues_it_once(queue, client):
-    clock = _CronJob(NAME, jobs.listen, interval=60)
-
-    first, second = clock.enqueue(client), clock.enqueue(client)
-
-    assert first.id == second.id == "haulout-jobs-listen"
-    assert queue.waiting() == 1
-
-
 def test_the_scheduler_strikes_as_soon_as_it_starts(queue, haulout, client):
     scheduler = haulout("scheduler")
     try:
-        until(lambda: queue.waiting() == 1)
+        until(lambda: queue.waiting() == 2)
     finally:
         scheduler.terminate()
         scheduler.wait(30)
 
-    assert client.keys("rq:job:*") == [b"rq:job:haulout-jobs-listen"]
+    woken = {key.rpartition(b"-")[0] for key in client.keys("rq:job:*")}
+    assert woken == {b"rq:job:haulout-jobs-listen", b"rq:job:haulout-jobs-keep_up"}
 
 
 def test_a_queue_that_does_not_answer_is_named_with_what_to_do(free_port):
@@ -159,15 +182,8 @@ def test_a_queue_that_does_not_answer_is_named_with_what_to_do(free_port):
         connect(f"redis://127.0.0.1:{free_port()}/0")
 
 
-@pytest.mark.parametrize(
-    ("last", "now", "missed"),
-    [
-        (None, datetime(2026, 11, 23, 12), False),
-        (datetime(2026, 11, 16, 3), datetime(2026, 11, 23, 2, 59), False),
-        (datetime(2026, 11, 16, 3), datetime(2026, 11, 23, 3), True),
-        (datetime(2026, 11, 18, 9), datetime(2026, 11, 23, 12), True),
-        (datetime(2026, 11, 23, 3, 1), datetime(2026, 11, 23, 12), False),
-    ],
-)
-def test_a_run_that_fell_due_while_the_computer_was_off_is_noticed(last, now, missed):
-    assert was_missed("0 3 * * 1", last, now) is missed
+def test_waking_while_the_queue_is_away_says_so(free_port):
+    queue = WorkQueue(client_of(f"redis://127.0.0.1:{free_port()}/0"))
+
+    with pytest.raises(ServiceUnavailable, match=r"does not answer.*haulout up"):
+        queue.wake(os.mkdir, "one")

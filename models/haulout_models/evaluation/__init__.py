@@ -24,6 +24,7 @@ from haulout_models.evaluation.precision import (
     overlap,
 )
 from haulout_models.evaluation.ranking import mean_average_precision, rank1
+from haulout_models.evaluation.recognition import OpenSet, Ranks, best_threshold, open_set, probability_error, ranks
 from haulout_models.evaluation.sheets import DOUBTED, FALSE, Sheet
 
 __all__ = [
@@ -39,11 +40,14 @@ __all__ = [
     "Graded",
     "Margins",
     "Measures",
+    "OpenSet",
+    "Ranks",
     "ReidentifierExam",
     "ResampledPrecision",
     "Sheet",
     "admit",
     "average_precision",
+    "best_threshold",
     "by_condition",
     "calibration_error",
     "compare",
@@ -58,8 +62,11 @@ __all__ = [
     "mean_average_precision",
     "measure",
     "not_worse",
+    "open_set",
     "overlap",
     "paired_bootstrap_not_worse",
+    "probability_error",
     "rank1",
+    "ranks",
     "resample",
 ]

@@ -4,15 +4,16 @@ from pathlib import Path
 
 from sqlmodel import func, select
 
+from haulout.accounts.managing import reached_at
 from haulout.db import reading
-from haulout.demo.people import accounts, experts_answer, volunteers_answer
+from haulout.demo.people import experts_answer, volunteers_answer
+from haulout.errors import LeaseTaken
 from haulout.ingest import ingest, told_of
-from haulout.lease import LeaseTaken
 from haulout.loop import listen, run_week, summary
 from haulout.services import Services, Tell
 from haulout.simulation.season import DEMO_SEASON, SeasonPlan, write_season
 from haulout.simulation.truth import Truth, read_truth
-from haulout.tables import ModelRow, ProjectRow, RunRow, TaskRow
+from haulout.tables import ModelRow, RunRow, TaskRow
 from labeling_configs.vocabulary import Question
 
 TURNS = 2
@@ -53,8 +54,7 @@ def show_photos(services: Services, folder: Path, tell: Tell) -> list[str]:
     lines = told_of(read)
     with reading(services.database) as session:
         waiting = session.exec(select(func.count()).select_from(TaskRow).where(TaskRow.state == "open")).one()
-    lines += [f"{waiting} tasks wait for people. Log in and begin: {link}" for link in _links(services, Question.BOXES)]
-    return lines
+    return [*lines, f"{waiting} tasks wait for people. Come in by the link below and begin: {_desk(services)}"]
 
 
 def listen_patiently(services: Services, tell: Tell) -> None:
@@ -89,10 +89,8 @@ def _summary(services: Services) -> list[str]:
     lines = ["", "What happened, as the database tells it:"]
     lines += [f"  {name.replace('_', ' ')}: {value}" for name, value in counts.items() if name != "serving"]
     lines += [f"  {_exam_line(model)}" for model in models]
-    lines += ["", "People to log in as at Label Studio (e-mail, password):"]
-    lines += [f"  {one.name}: {one.email}  {one.password}" for one in accounts(services)]
-    lines += [f"  next box task: {link}" for link in _links(services, Question.BOXES)]
-    lines += [f"  next pair of animals: {link}" for link in _links(services, Question.PAIR)]
+    lines += ["", "Come in by the link below and answer yourself:"]
+    lines += [f"  boxes: {_desk(services)}", f"  pairs of animals: {_desk(services, Question.PAIR)}"]
     return lines
 
 
@@ -104,7 +102,5 @@ def _exam_line(model: ModelRow) -> str:
     return f"{model.version}: {model.state}, {name} {score:.3f} (before: {champion:.3f}, {model.exam['champion']})"
 
 
-def _links(services: Services, question: Question) -> list[str]:
-    with reading(services.database) as session:
-        project = session.get(ProjectRow, question.value)
-    return [services.label_studio().stream_link(project.label_studio_project)] if project else []
+def _desk(services: Services, question: Question = Question.BOXES) -> str:
+    return f"{reached_at(services.settings)}/desk?question={question.value}"

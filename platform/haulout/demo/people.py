@@ -37,11 +37,6 @@ class Account:
     password: str
 
 
-def accounts(services: Services) -> list[Account]:
-    """Return everybody's log-in; the passwords follow from this home's own key, so none is written down."""
-    return [_account(services, person.name) for person in (*VOLUNTEERS, *EXPERTS)]
-
-
 def _account(services: Services, name: str) -> Account:
     key = services.settings.secret_key.encode()
     password = hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:16]

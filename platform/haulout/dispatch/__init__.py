@@ -5,33 +5,36 @@ from collections.abc import Sequence
 
 from sqlmodel import col, select
 
+from haulout.answers import is_imported, live_answers
+from haulout.content import content_of
 from haulout.db import reading, writing
-from haulout.dispatch.content import Content, content_of
-from haulout.label_studio import LabelStudio, LabelStudioRefused, NewTask
+from haulout.dispatch.sending import send
+from haulout.dispatch.shown import note_shown
+from haulout.label_studio import LabelStudio, LabelStudioRefused
 from haulout.services import Services, Tell, silently
 from haulout.serving import detector_version, serving_version
-from haulout.tables import ProjectRow, TaskRow
+from haulout.tables import AliasRow, ProjectRow, TaskRow
 from labeling_configs import catalog
 from labeling_configs.vocabulary import COLD, Question
-
-CHUNK = 100
-"""Tasks sent in one import: a lost connection then costs little to make sure of."""
 
 
 def dispatch(services: Services, tell: Tell = silently) -> int:
     """Send what waits, show the serving model's boxes, retire and reopen; return how many tasks were sent."""
     label_studio = services.label_studio()
-    sent = 0
+    sent, asked = 0, _asked(services)
     for question in Question:
-        project = _project(services, label_studio, question)
+        project = project_of(services, label_studio, question)
+        if question.value not in asked:
+            continue
         _serve(services, label_studio, project, tell)
         sent += _send(services, label_studio, project, tell)
         _order(services, label_studio, project)
     _push_states(services, label_studio, tell)
+    _hide_twins(services, label_studio)
     return sent
 
 
-def _project(services: Services, label_studio: LabelStudio, question: Question) -> ProjectRow:
+def project_of(services: Services, label_studio: LabelStudio, question: Question) -> ProjectRow:
     """Return the question's project, made when missing and told anew when the question or our address changed."""
     entry = catalog.CATALOG[question]
     title = f"{entry.title_en} · {entry.title_ru}"
@@ -46,9 +49,15 @@ def _project(services: Services, label_studio: LabelStudio, question: Question) 
         label_studio.ensure_local_files(number, services.storage.public / pictures)
     label_studio.register_webhook(number, bell, services.settings.webhook_secret)
     row = known or ProjectRow(question=question.value, label_studio_project=number, asked=asked)
-    row.asked = asked
+    row.label_studio_project, row.asked = number, asked
     with writing(services.database) as session:
         return session.merge(row)
+
+
+def _asked(services: Services) -> set[str]:
+    """Return the questions that have tasks at all."""
+    with reading(services.database) as session:
+        return set(session.exec(select(TaskRow.question).distinct()))
 
 
 def _overlap(services: Services, question: Question) -> int:
@@ -71,9 +80,11 @@ def _serve(services: Services, label_studio: LabelStudio, project: ProjectRow, t
     if project.serves == version and not tasks:
         return
     tell(f"Showing the boxes of {version}", 0, len(tasks))
+    for task in tasks:
+        task.model = version
+    with writing(services.database) as session:
+        note_shown(session, tasks)
     with reading(services.database) as session:
-        for task in tasks:
-            task.model = version
         predictions = {
             task.label_studio_task: (content_of(task, session, services.storage).result, task.priority)
             for task in tasks
@@ -89,29 +100,8 @@ def _serve(services: Services, label_studio: LabelStudio, project: ProjectRow, t
 
 def _send(services: Services, label_studio: LabelStudio, project: ProjectRow, tell: Tell) -> int:
     waiting = _tasks(services, project.question, sent=False)
-    for start in range(0, len(waiting), CHUNK):
-        tell(f"Sending tasks: {project.question}", start, len(waiting))
-        _send_chunk(services, label_studio, project, waiting[start : start + CHUNK])
+    send(services, label_studio, project, waiting, tell)
     return len(waiting)
-
-
-def _send_chunk(services: Services, label_studio: LabelStudio, project: ProjectRow, tasks: Sequence[TaskRow]) -> None:
-    """Send what Label Studio does not have yet: an earlier call may have been killed between sending and noting."""
-    number = project.label_studio_project
-    there = label_studio.find_tasks(number, [task.key for task in tasks])
-    new = [task for task in tasks if task.key not in there]
-    for task in new:
-        task.model = project.serves
-    if new:
-        with reading(services.database) as session:
-            parcels = [_parcel(task, content_of(task, session, services.storage)) for task in new]
-        there |= dict(zip((task.key for task in new), label_studio.send_tasks(number, parcels), strict=True))
-    label_studio.serve_version(number, project.serves)
-    for task in tasks:
-        task.label_studio_task = there[task.key]
-        task.pushed = task.wanted() if task in new else ""
-        task.ordered = task.priority if task in new else None
-    _store(services, tasks)
 
 
 def _order(services: Services, label_studio: LabelStudio, project: ProjectRow) -> None:
@@ -126,28 +116,17 @@ def _order(services: Services, label_studio: LabelStudio, project: ProjectRow) -
     _store(services, tasks)
 
 
-def _parcel(task: TaskRow, content: Content) -> NewTask:
-    return NewTask(
-        data=content.data,
-        result=content.result,
-        priority=task.priority,
-        model_version=task.model,
-        overlap=task.overlap,
-        meta={"batch": task.batch, "blind": task.blind},
-    )
-
-
 def _push_states(services: Services, label_studio: LabelStudio, tell: Tell) -> None:
     with reading(services.database) as session:
         sent = session.exec(select(TaskRow).where(col(TaskRow.label_studio_task).is_not(None))).all()
     changed = [task for task in sent if task.pushed != task.wanted()]
     for done, task in enumerate(changed):
         tell("Retiring and reopening tasks", done, len(changed))
-        _push(label_studio, task)
+        _push(services, label_studio, task)
         _store(services, [task])
 
 
-def _push(label_studio: LabelStudio, task: TaskRow) -> None:
+def _push(services: Services, label_studio: LabelStudio, task: TaskRow) -> None:
     """Tell the wanted state; a task that somebody deleted in Label Studio is sent again if it is still wanted."""
     number = task.label_studio_task or 0
     try:
@@ -158,8 +137,30 @@ def _push(label_studio: LabelStudio, task: TaskRow) -> None:
     except LabelStudioRefused as refused:
         if refused.status != 404:
             raise
+        if _is_answered(services, task):
+            return  # the next sweep says whether its answers are lost, or a person does
         task.label_studio_task = None
     task.pushed = task.wanted()
+
+
+def _is_answered(services: Services, task: TaskRow) -> bool:
+    with reading(services.database) as session:
+        answers = live_answers(session, Question(task.question), task.subject)
+    return any(asked.id == task.id and not is_imported(answer.person) for answer, asked in answers)
+
+
+def _hide_twins(services: Services, label_studio: LabelStudio) -> None:
+    """Ask nobody a second copy of a task, which a lost answer to an import left; answers it got meanwhile count."""
+    with reading(services.database) as session:
+        twins = list(session.exec(select(AliasRow).where(col(AliasRow.hidden).is_(False))))
+    for twin in twins:
+        try:
+            label_studio.retire(twin.label_studio_task)
+        except LabelStudioRefused as refused:
+            if refused.status != 404:
+                raise
+        twin.hidden = True
+        _store(services, [twin])
 
 
 def _tasks(services: Services, question: str, *, sent: bool) -> list[TaskRow]:
@@ -171,7 +172,7 @@ def _tasks(services: Services, question: str, *, sent: bool) -> list[TaskRow]:
         return list(session.exec(query))
 
 
-def _store(services: Services, rows: Sequence[TaskRow | ProjectRow]) -> None:
+def _store(services: Services, rows: Sequence[TaskRow | ProjectRow | AliasRow]) -> None:
     with writing(services.database) as session:
         for row in rows:
             session.merge(row)

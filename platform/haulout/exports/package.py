@@ -15,7 +15,9 @@ from typing import NoReturn
 from haulout.errors import HauloutError
 from haulout.exports.contents import Content
 from haulout.exports.manifest import CHECKSUMS, MANIFEST, File, Manifest, is_inside, read_manifest, strangers
+from haulout.room import is_full, storage_full
 from haulout.services import Tell, silently
+from haulout.storage.files import flush
 
 AT_WORKING_FOLDER, SWAP = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2)."""
@@ -52,7 +54,7 @@ def write_package(
         _save(part / MANIFEST, manifest.text().encode())
         _save(part / CHECKSUMS, manifest.checksums().encode())
         for folder in [part, *(path for path in part.rglob("*") if path.is_dir())]:
-            _flush(folder)
+            flush(folder)
         _appear(part, target, replace=replace)
     return manifest
 
@@ -75,6 +77,8 @@ def _saying_what_is_wrong(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise storage_full(target) from error
         reason = error.strerror or str(error)
         raise CannotWriteExport(
             f"{target} could not be written: {reason}. Nothing is left of it; make room, or choose another --out."
@@ -136,14 +140,6 @@ def _save(path: Path, data: bytes) -> None:
         os.fsync(out.fileno())
 
 
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _appear(part: Path, target: Path, *, replace: bool) -> None:
     """Give the part its name; when it changes place with an older export, that one is now the part."""
     if replace and target.exists():
@@ -153,7 +149,7 @@ def _appear(part: Path, target: Path, *, replace: bool) -> None:
             part.rename(target)
         except OSError as error:
             _explain(error, target)
-    _flush(target.parent)
+    flush(target.parent)
 
 
 def _explain(error: OSError, target: Path) -> NoReturn:

@@ -1,42 +1,94 @@
 """Individuals, sightings, marks, conditions and disputes, derived from all verdicts."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sqlmodel import Session, col, delete, select
 
-from active_learning.identity import Dispute, Identities, settle_identities
-from active_learning.naming import name_individuals, number
+from active_learning.decisions import Catalogue, Decision, NotUndone, follow, overruling, split, undo
+from active_learning.identity import Dispute, Identities, Opinion, Pair, opinions, settle_identities
 from haulout.answers import crop_rectangles, find_task, live_answers, read_verdicts
 from haulout.db import writing
+from haulout.errors import HauloutError
+from haulout.identify.decided import adopt, read_decisions, store_sightings, told, used_codes, write_decision
 from haulout.services import Services
 from haulout.tables import (
     AnimalRow,
     BrokenRow,
     ConditionRow,
     DisputeRow,
-    IndividualRow,
     MarkRow,
     PhotoRow,
-    SightingRow,
 )
 from labeling_configs.vocabulary import Animal, AnimalId, IndividualId, Person, Question, Verdict
+
+MOST_EXPERTS = 5
+"""Experts who are asked about one pair in all; what they do not agree on then stays a dispute, or apart."""
+MOST_PAIRS = 20
+"""Answers that a decision names as what it rests on."""
+Ledger = Sequence[Decision]
+Used = Collection[IndividualId]
+
+
+class NotDecided(HauloutError):
+    """A decision on who is who that makes no sense, or not any more."""
 
 
 def settle_catalogue(services: Services) -> Identities:
     """Derive individuals, sightings, marks, conditions and disputes from all verdicts, in one transaction.
 
-    Only animals that an expert was asked about enter the catalogue; the rest were counted, not identified.
+    Only animals that an expert was asked about enter the catalogue; the rest were counted, not identified. What the
+    answers change is added to the ledger of decisions, and sightings follow from that.
     """
     with writing(services.database) as session:
-        verdicts = _verdicts(session)
-        animals = _animals(session)
-        asked = {animal for verdict in verdicts for animal in (verdict.first, verdict.second)}
-        identities = settle_identities([animal for animal in animals if animal.id in asked], verdicts)
-        _store_individuals(services, session, identities)
-        _store_disputes(services, session, identities.disputes)
-        _store_marks(session, verdicts)
-        _store_conditions(session, verdicts)
+        return _settle(services, session)
+
+
+def undo_decision(services: Services, number: int, by: str, reason: str) -> None:
+    """Take one decision back, with everything that went with it; NotDecided when that is impossible."""
+    _decide(services, lambda decisions, _: undo(decisions, number), by, reason)
+
+
+def split_individual(services: Services, individual: str, parting: Collection[str], by: str, reason: str) -> None:
+    """Let some sightings of an individual be another one, whatever was answered before; NotDecided if they cannot."""
+    code, going = IndividualId(individual), [AnimalId(animal) for animal in parting]
+    _decide(services, lambda decisions, used: split(told(decisions), code, going, used), by, reason)
+
+
+def _decide(services: Services, what: Callable[[Ledger, Used], Decision], by: str, reason: str) -> None:
+    with writing(services.database) as session:
+        try:
+            decision = what(adopt(services, session), used_codes(session))
+        except NotUndone as error:
+            raise NotDecided(f"{error}.") from error
+        write_decision(services, session, decision, by=by, reason=reason)
+        _settle(services, session)
+
+
+def _settle(services: Services, session: Session) -> Identities:
+    verdicts, animals, decisions = _verdicts(session), _animals(session), adopt(services, session)
+    apart, together = overruling(decisions)
+    asked = {animal for verdict in verdicts for animal in (verdict.first, verdict.second)}
+    askable = [animal for animal in animals if animal.id in asked]
+    identities = settle_identities(askable, verdicts, apart, together, services.settings.merge_experts)
+    catalogue, said = told(decisions), opinions(verdicts)
+    for decision in follow(catalogue, identities.components, used_codes(session)):
+        write_decision(services, session, decision, _behind(decision, catalogue, said))
+    store_sightings(session, told(read_decisions(session)), {animal.id for animal in askable})
+    _store_disputes(session, identities.disputes)
+    _ask_on(services, session, identities, verdicts)
+    _store_marks(session, verdicts)
+    _store_conditions(session, verdicts)
     return identities
+
+
+def _behind(decision: Decision, before: Catalogue, said: Mapping[Pair, Opinion]) -> list[tuple[Pair, Opinion]]:
+    """Return the answers on animals that the decision moves or joins them to, at most so many, the clearest first."""
+    moved = {move.animal for move in decision.moves}
+    codes = {code for move in decision.moves for code in (move.before, move.after) if code}
+    near = moved | {animal for animal, code in before.items() if code in codes}
+    found = [(pair, seen) for pair, seen in said.items() if moved & set(pair) and near.issuperset(pair)]
+    return sorted(found, key=lambda one: (-abs(one[1].balance), one[0]))[:MOST_PAIRS]
 
 
 def _verdicts(session: Session) -> list[Verdict]:
@@ -58,31 +110,29 @@ def _animals(session: Session) -> list[Animal]:
     return [row.word() for row in session.exec(ordered)]
 
 
-def _store_individuals(services: Services, session: Session, identities: Identities) -> None:
-    before = {AnimalId(row.animal): IndividualId(row.individual) for row in session.exec(select(SightingRow))}
-    codes = [number(IndividualId(code)) for code in session.exec(select(IndividualRow.id))]
-    named = name_individuals(identities.components, before, max(codes, default=0))
-    session.exec(delete(SightingRow))
-    for individual in named:
-        if session.get(IndividualRow, individual.id) is None:
-            first = individual.sightings[0]
-            session.add(IndividualRow(id=individual.id, first_animal=first, named_at=services.now()))
-    session.flush()
-    session.add_all(
-        SightingRow(animal=animal, individual=individual.id) for individual in named for animal in individual.sightings
-    )
-
-
-def _store_disputes(services: Services, session: Session, disputes: Iterable[Dispute]) -> None:
-    """Write the disputes down, and ask one more expert about the link that was refused."""
+def _store_disputes(session: Session, disputes: Iterable[Dispute]) -> None:
     session.exec(delete(DisputeRow))
     for dispute in disputes:
         first, second = dispute.refused
         session.merge(DisputeRow(first=first, second=second, reason=dispute.why.value))
-        task = find_task(session, Question.PAIR, "|".join(sorted(dispute.refused)))
+
+
+def _ask_on(services: Services, session: Session, identities: Identities, verdicts: Iterable[Verdict]) -> None:
+    """Let one more expert say what is disputed, or what too few agree on, until `MOST_EXPERTS` have answered."""
+    heard = Counter(pair for pair, _ in {(_pair(verdict), verdict.expert) for verdict in verdicts})
+    for pair in {_sorted(*dispute.refused) for dispute in identities.disputes} | set(identities.wanting):
+        task = find_task(session, Question.PAIR, "|".join(pair))
         if task is not None:
-            task.overlap = services.settings.pair_experts + 1
+            task.overlap = min(max(services.settings.pair_experts, heard[pair] + 1), MOST_EXPERTS)
             session.add(task)
+
+
+def _pair(verdict: Verdict) -> Pair:
+    return _sorted(verdict.first, verdict.second)
+
+
+def _sorted(first: AnimalId, second: AnimalId) -> Pair:
+    return (first, second) if first < second else (second, first)
 
 
 def _store_marks(session: Session, verdicts: Iterable[Verdict]) -> None:

@@ -2,7 +2,7 @@
 
 from haulout.errors import BadImport
 from haulout.imports.listing import ANIMAL, PERSON, VEHICLE, Json, Listed, Listing, Unusable, entries, four, listed
-from haulout.serving import MEGADETECTOR
+from haulout.tables import MEGADETECTOR
 from labeling_configs.results import number, quoted
 
 LEAST_VERSION, TOO_NEW = 1.3, 2.0

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlmodel import Session, col, delete, select
 
+from haulout import withheld
 from haulout.db import writing
 from haulout.errors import BadImport
 from haulout.imports import coco
@@ -20,8 +21,8 @@ from haulout.imports.votes import add_votes
 from haulout.lease import SEASON, Patience, lease
 from haulout.propose import propose
 from haulout.services import Services, Tell, silently
-from haulout.serving import MEGADETECTOR, newest_import, serving_version
-from haulout.tables import ImportedRow, ImportRow, ProposalRow
+from haulout.serving import newest_import, serving_version
+from haulout.tables import MEGADETECTOR, ImportedRow, ImportRow, ProposalRow
 from labeling_configs.results import quoted
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -67,20 +68,16 @@ def import_boxes(
     document = read_document(path)
     listing = _listing(document.value, str(path), category)
     patience = Patience(tries=120, seconds=5, sleep=services.sleep)
-    with lease(services.database, SEASON, services.now, patience) as alive:
+    with lease(services.database, SEASON, patience) as held:
+        services = replace(services, database=held)
         with writing(services.database) as session:
             fresh = ImportRow(source=name or "", kind=listing.kind, sha256=document.sha256, at=services.now())
             source = _source(session, path, fresh)
             found = _store(services, session, source, match(session, listing, site or services.settings.site), listing)
             if not found.matched.placed:
                 raise BadImport(_useless(path, found))
-
-        def told(message: str, done: int, total: int) -> None:
-            alive()
-            tell(message, done, total)
-
         if found.serves and found.new:
-            propose(services, told)
+            propose(services, tell)
     return found
 
 
@@ -116,6 +113,7 @@ def _store(services: Services, session: Session, source: ImportRow, matched: Mat
     source.unknown = len(matched.unknown)
     session.flush()
     if source.kind == MEGADETECTOR:
+        withheld.find(session, services.now())
         return Imported(source, listing, matched, new, (), (), _show(services, session, new))
     heard = heard_already(session, source, new)
     repeated = [one for one in new if one.photo.id in heard]

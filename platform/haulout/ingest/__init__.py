@@ -8,6 +8,7 @@ from haulout.errors import HauloutError
 from haulout.ingest import records
 from haulout.ingest.card import Card, Refused, look_through, name_under, text_of
 from haulout.ingest.reading import CardGone, CardReader
+from haulout.room import require_room
 from haulout.services import Services, Tell, silently
 from haulout.storage.decoder import Decoder
 
@@ -63,6 +64,7 @@ def ingest(
     NoSuchFolder, CardGone, and StorageFull when the disk is.
     """
     folder, where = _checked(folder), (site or "").strip() or services.settings.site
+    require_room(services.settings, "the reading of photos")
     storage = services.storage
     storage.make_folders()
     storage.sweep(services.now() - _ABANDONED)
@@ -94,5 +96,6 @@ def _read(
         reader.read(path)
         if reader.pending.size() >= _TOGETHER:
             added += records.commit(services, ingestion, reader.hand_over())
+            require_room(services.settings, "the reading of the photos that are left")
     added += records.commit(services, ingestion, reader.hand_over(), services.now())
     return added, len(card.photos) + len(card.unreadable) - added - len(reader.refused)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, time, timedelta
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, select
 
 from haulout.tables import PhotoRow
 
@@ -19,9 +19,8 @@ def join_burst(session: Session, photo: PhotoRow) -> None:
     joined = _neighbours(session, photo) | {photo.burst}
     session.flush()
     name = _first_of(session, joined)[:16]
-    if joined != {name}:
-        session.exec(update(PhotoRow).where(col(PhotoRow.burst).in_(joined)).values(burst=name))
-        session.refresh(photo)
+    for member in session.exec(select(PhotoRow).where(col(PhotoRow.burst).in_(joined - {name}))):
+        member.burst = name
 
 
 def _neighbours(session: Session, photo: PhotoRow) -> set[str]:

@@ -7,6 +7,8 @@ from pathlib import PurePosixPath
 
 _IN_NAME = re.compile(r"(?<!\d)((?:19[9]\d|20\d\d)[01]\d[0-3]\d)[_-]([0-2]\d[0-5]\d[0-5]\d)(?!\d)")
 _CARD_FOLDERS = {"dcim", "."}
+_YEARS = range(1950, 2150)
+"""No photo is older; a later one comes from a clock that is broken, and near the end of time sums break too."""
 
 
 def time_in_exif(exif: Mapping[str, str]) -> datetime | None:
@@ -47,6 +49,7 @@ def camera_of(exif: Mapping[str, str], name: str) -> str:
 
 def _moment(text: str, form: str) -> datetime | None:
     try:
-        return datetime.strptime(text, form)
+        moment = datetime.strptime(text, form)
     except ValueError:
         return None
+    return moment if moment.year in _YEARS else None

@@ -7,7 +7,7 @@ from haulout.label_studio.predictions import Predictions
 from haulout.label_studio.projects import local_file_url
 from haulout.label_studio.refusals import BrokenPrediction, LabelStudioRefused, PredictionsLost
 from haulout.label_studio.tasks import Tasks
-from haulout.label_studio.values import NewTask, Person, PersonAccess, RawAnswer, Result, ServedTask
+from haulout.label_studio.values import NewTask, Person, PersonAccess, RawAnswer, Result, ServedTask, SweptTask
 
 __all__ = [
     "BrokenPrediction",
@@ -21,6 +21,7 @@ __all__ = [
     "RawAnswer",
     "Result",
     "ServedTask",
+    "SweptTask",
     "local_file_url",
 ]
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,15 +21,18 @@ class Connection:
     """What every part of the adapter works through: the SDK, and plain requests for what the SDK does slowly or not."""
 
     def __init__(self, url: str, api_key: str, timeout: float = 120) -> None:
-        # Imported here because it costs two seconds and 100 MB, and most commands never talk to Label Studio.
+        self.url = url.rstrip("/")
+        self._api_key, self._timeout = api_key, timeout
+        self._http = httpx.Client(base_url=self.url, headers={"Authorization": f"Token {api_key}"}, timeout=timeout)
+
+    @cached_property
+    def _sdk(self) -> "Sdk":
+        # Imported here because it costs two seconds and 100 MB, and most processes do without.
         from label_studio_sdk.client import LabelStudio as Sdk
 
-        self.url = url.rstrip("/")
-        self._timeout = timeout
-        self._http = httpx.Client(base_url=self.url, headers={"Authorization": f"Token {api_key}"}, timeout=timeout)
         # No retries: the SDK would repeat an import whose answer was lost, and the tasks would be there twice.
-        self._sdk: Sdk = Sdk(  # type: ignore[no-untyped-call]  # the SDK's subclass has *args only
-            base_url=self.url, api_key=api_key, timeout=timeout, max_retries=0
+        return Sdk(  # type: ignore[no-untyped-call]  # the SDK's subclass has *args only
+            base_url=self.url, api_key=self._api_key, timeout=self._timeout, max_retries=0
         )
 
     def wait_until_ready(self, deadline: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:

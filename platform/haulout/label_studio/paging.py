@@ -14,18 +14,28 @@ class TaskPages(Connection):
 
     def _tasks(self, project: int, include: str, filters: Collection[dict[str, Any]] = ()) -> Iterator[dict[str, Any]]:
         """Yield the tasks that pass all filters, in order of their ids."""
+        page, seen, total = 1, 0, 1
+        while seen < total:
+            told = self._page(project, include, filters, page)
+            if not told["tasks"]:
+                return
+            yield from told["tasks"]
+            page, seen, total = page + 1, seen + len(told["tasks"]), told["total"]
+
+    def _pages_after(self, project: int, include: str, after: int) -> Iterator[list[dict[str, Any]]]:
+        """Yield pages of the tasks with higher ids; none is passed over when others are deleted meanwhile."""
+        while page := self._page(project, include, [column("id", "greater", "Number", after)], 1)["tasks"]:
+            yield page
+            after = int(page[-1]["id"])
+
+    def _page(self, project: int, include: str, filters: Collection[dict[str, Any]], page: int) -> dict[str, Any]:
         chosen = {"conjunction": "and", "items": list(filters)}
         query = json.dumps(
             {"filters": chosen, "ordering": ["tasks:id"], "selectedItems": {"all": True, "excluded": []}}
         )
         params = {"project": project, "page_size": PAGE, "include": include, "fields": "all", "query": query}
-        page, seen, total = 1, 0, 1
-        while seen < total:
-            told = self._get("/api/tasks/", {**params, "page": page})
-            if not told["tasks"]:
-                return
-            yield from told["tasks"]
-            page, seen, total = page + 1, seen + len(told["tasks"]), told["total"]
+        told: dict[str, Any] = self._get("/api/tasks/", {**params, "page": page})
+        return told
 
 
 def column(name: str, operator: str, kind: str, value: object) -> dict[str, Any]:

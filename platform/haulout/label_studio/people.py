@@ -22,6 +22,19 @@ class People(Connection):
         with self._asking("the list of people") as sdk:
             return [Person(int(u.id or 0), str(u.email), u.first_name or "") for u in sdk.users.list()]
 
+    def ensure_user(self, email: str) -> int:
+        """Return the number of the user with this e-mail, made when missing; such a user cannot log in."""
+        try:
+            return int(self._send("POST", "/api/users/", {"email": email, "username": email.split("@")[0]})["id"])
+        except LabelStudioRefused as refused:
+            if refused.status != 400:
+                raise
+            # Made before, and the answer was lost; or by somebody else at the same time.
+            found = [person.id for person in self.people() if person.email == email]
+            if not found:
+                raise
+            return found[0]
+
     def invite(self) -> str:
         """Return the link with which anybody can sign up."""
         return urljoin(self.url, str(self._get("/api/invite")["invite_url"]))

@@ -16,7 +16,7 @@ class Projects(Connection):
 
     def ensure_project(self, question: Question, title: str, xml: str, description: str, overlap: int) -> int:
         """Return the project of this question, made when missing and brought up to date when not."""
-        found = self._find_project(question)
+        found = self.find_project(question)
         wanted = {
             "title": title[:50],
             "description": _marker(question),
@@ -34,6 +34,22 @@ class Projects(Connection):
         # Never `maximum_annotations` again: it overwrites the overlap of every task.
         self._send("PATCH", f"/api/projects/{found}/", wanted)
         return found
+
+    def has_project(self, project: int) -> bool:
+        """Say whether the project is still there."""
+        try:
+            self._get(f"/api/projects/{project}/")
+        except LabelStudioRefused as refused:
+            if refused.status != 404:
+                raise
+            return False
+        return True
+
+    def find_project(self, question: Question) -> int | None:
+        """Return the project of this question, None when there is none."""
+        with self._asking("the list of projects") as sdk:
+            known = {p.id: p.description for p in sdk.projects.list(include="id,description")}  # type: ignore[var-annotated]
+        return min((number for number, text in known.items() if text == _marker(question)), default=None)
 
     def ensure_local_files(self, project: int, folder: Path) -> None:
         """Let the project's tasks show files of this folder, which must lie below Label Studio's document root."""
@@ -74,15 +90,6 @@ class Projects(Connection):
             self._send("PATCH", f"/api/webhooks/{known[0]['id']}/", wanted)
         else:
             self._send("POST", "/api/webhooks/", {**wanted, "project": project})
-
-    def stream_link(self, project: int) -> str:
-        """Return the address that puts a person before the next task; the bare labeling link ignores priorities."""
-        return f"{self.url}/haulout/start?project={project}"
-
-    def _find_project(self, question: Question) -> int | None:
-        with self._asking("the list of projects") as sdk:
-            known = {p.id: p.description for p in sdk.projects.list(include="id,description")}  # type: ignore[var-annotated]
-        return min((number for number, text in known.items() if text == _marker(question)), default=None)
 
 
 def local_file_url(relative: str | Path) -> str:

@@ -39,6 +39,15 @@ class RawAnswer:
 
 
 @dataclass(frozen=True)
+class SweptTask:
+    """A task that exists, its key (empty if it is none of ours), and the answers on it that exist."""
+
+    id: int
+    key: str
+    answers: frozenset[int]
+
+
+@dataclass(frozen=True)
 class Person:
     """A user of Label Studio."""
 

@@ -1,6 +1,5 @@
 """Label Studio as a program: its command line, its environment, and its database before the first start."""
 
-import fcntl
 import hashlib
 import ipaddress
 import os
@@ -8,14 +7,17 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from haulout.errors import ServiceUnavailable
+from haulout.locks import alone
 from haulout.processes.programs import Program
 
 SERVER = Path(__file__).resolve().parents[2] / "label_studio_server"
 DATABASE = "label_studio.sqlite3"
+MARK = "prepared"
+"""The file that says for which version a database was prepared."""
 LOCK_SECONDS = 900
 """How long a task waits for the person it was shown to, before it is shown to others."""
 RESERVED = (
@@ -46,8 +48,11 @@ def prepare_label_studio(
 ) -> None:
     """Make the database of a new Label Studio with its first user; an existing one is only brought up to date.
 
-    A migrated template in `cache` saves all but the first installation the one to two minutes of migrations.
+    A migrated template in `cache` saves all but the first installation the one to two minutes of migrations, and a
+    database that this version prepared before is left alone: coming back after a power cut saves seconds.
     """
+    if (folder / DATABASE).exists() and _mark(folder) == _marked(folder):
+        return
     if not (folder / DATABASE).exists():
         template = _template(python, cache, tell)
         tell("Copying the prepared database of Label Studio")
@@ -59,6 +64,28 @@ def prepare_label_studio(
         "LABEL_STUDIO_USER_TOKEN": token,
     }
     _prepare(python, folder, user)
+    (folder / MARK).write_text(_mark(folder))
+
+
+def _mark(folder: Path) -> str:
+    """Name the version of Label Studio and the state of its database: one that was restored may be older."""
+    with closing(sqlite3.connect(folder / DATABASE)) as database:
+        try:
+            migrations = database.execute("SELECT count(*) FROM django_migrations").fetchone()[0]
+        except sqlite3.DatabaseError:  # preparing it says what is wrong
+            migrations = "none"
+    return f"{_version()} {migrations}"
+
+
+def _marked(folder: Path) -> str:
+    mark = folder / MARK
+    return mark.read_text() if mark.exists() else ""
+
+
+def _version() -> str:
+    """Name the locked version of Label Studio and what prepares its database."""
+    lock = (SERVER / "uv.lock").read_bytes() + (SERVER / "prepare.py").read_bytes()
+    return hashlib.sha256(lock).hexdigest()[:16]
 
 
 def _environment(folder: Path, documents: Path, coordinator: str) -> dict[str, str]:
@@ -94,10 +121,9 @@ def _banned(allowed: str) -> Iterator[str]:
 
 def _template(python: Path, cache: Path, tell: Progress) -> Path:
     """Return the folder of a migrated database for the locked version of Label Studio, made when missing."""
-    lock = (SERVER / "uv.lock").read_bytes() + (SERVER / "prepare.py").read_bytes()
-    template = cache / "label-studio-template" / hashlib.sha256(lock).hexdigest()[:16]
+    template = cache / "label-studio-template" / _version()
     template.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(template.with_suffix(".lock")):
+    with alone(template.with_suffix(".lock")):
         if not template.exists():
             tell("First start of Label Studio: making its database takes one to two minutes, this time only")
             part = template.with_suffix(".part")
@@ -105,13 +131,6 @@ def _template(python: Path, cache: Path, tell: Progress) -> Path:
             _prepare(python, part, {})
             part.rename(template)
     return template
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def _copy(template: Path, folder: Path) -> None:

@@ -23,9 +23,11 @@ from haulout.report.people import (
     read_truths,
     weeks,
 )
+from haulout.report.progress import Progress, read_progress
 from haulout.report.retirement import Alarm, AlarmKind, Retirement, read_retirement
 from haulout.report.savings import Savings
 from haulout.report.season import Material, Report, season_report
+from haulout.report.skills import Learned, read_skills
 from haulout.report.span import Span, sites
 from haulout.report.years import History, YearLine, Years, read_years
 
@@ -46,10 +48,12 @@ __all__ = [
     "Given",
     "Haulouts",
     "History",
+    "Learned",
     "Material",
     "Measured",
     "PersonLine",
     "Pictures",
+    "Progress",
     "Report",
     "Retirement",
     "Returned",
@@ -68,7 +72,9 @@ __all__ = [
     "read_disturbances",
     "read_given",
     "read_people",
+    "read_progress",
     "read_retirement",
+    "read_skills",
     "read_truths",
     "read_years",
     "season_report",

@@ -100,17 +100,22 @@ def read_people(session: Session) -> tuple[PersonLine, ...]:
     return tuple(sorted(lines, key=lambda line: -line.answers))
 
 
-def read_given(session: Session, person: str) -> list[Given]:
-    """Return the person's votes on tiles that stand, oldest first; skipped ones say nothing and are left out."""
+def read_given(session: Session, person: str, *, most: int | None = None, gold: bool = False) -> list[Given]:
+    """Return the person's votes on tiles that stand, oldest first; skipped ones say nothing and are left out.
+
+    The newest ones when only so many are wanted, and with `gold` those on tiles whose answer is known.
+    """
     query = (
         select(AnswerRow, TaskRow, TileRow)
         .join(TaskRow, col(TaskRow.id) == AnswerRow.task)
         .join(TileRow, col(TileRow.id) == TaskRow.subject)
-        .where(col(AnswerRow.id).in_(_newest(person)), col(AnswerRow.gone).is_(False))
+        .where(col(AnswerRow.id).in_(_newest(person)), AnswerRow.person == person, col(AnswerRow.gone).is_(False))
         .where(col(AnswerRow.skipped).is_(False), TaskRow.question == Question.BOXES.value)
-        .order_by(col(AnswerRow.given_at), col(AnswerRow.id))
+        .order_by(col(AnswerRow.given_at).desc(), col(AnswerRow.id).desc())
+        .limit(most)
     )
-    return [Given(read_vote(answer, task, tile.word())[0], task, tile) for answer, task, tile in session.exec(query)]
+    rows = session.exec(query.where(TaskRow.gold > 0) if gold else query).all()
+    return [Given(read_vote(answer, task, tile.word())[0], task, tile) for answer, task, tile in reversed(rows)]
 
 
 def read_truths(session: Session, given: Sequence[Given]) -> dict[str, tuple[ConsensusRow, GoldKind | None]]:

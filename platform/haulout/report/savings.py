@@ -11,11 +11,10 @@ from haulout.report.detectors import shown_detector
 from haulout.report.effort import standing
 from haulout.report.span import Span
 from haulout.tables import AnswerRow, ConsensusRow, PhotoRow, ProposalRow, TaskRow, TileRow
-from labeling_configs.vocabulary import Question
+from labeling_configs.vocabulary import ABOUT_TILES
 
 LEAST_TILES = 20
 """Finished tiles below which nothing is reckoned."""
-ABOUT_TILES = (Question.BOXES.value, Question.BOX_DISPUTE.value)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """What becomes of a trained model: promoted, refused, or rolled back; every decision is written down."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from haulout.db import reading, writing
 from haulout.errors import BrokenModel, HauloutError
+from haulout.room import naming_the_disk
 from haulout.services import Services
 from haulout.tables import DecisionRow, ExaminedRow, ModelRow
 from haulout_models.checkpoints import BrokenCheckpoint
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+log = logging.getLogger(__name__)
 EXAM = "exam"
 """Who decides, when no person does."""
 
@@ -36,38 +40,90 @@ class Exam:
     reason: str
 
 
-def trained_on(services: Services, kind: str, digest: str) -> str | None:
-    """Return the newest model of this kind when it was trained on just this, and examined."""
-    with reading(services.database) as session:
-        newest = select(ModelRow).where(ModelRow.kind == kind).order_by(col(ModelRow.version).desc())
-        row = session.exec(newest).first()
-    return row.version if row and row.state != "candidate" and row.card["data"].get("digest") == digest else None
+def trained_on(services: Services, kind: str, lesson: str) -> str | None:
+    """Return the model that learned just this and was examined: nothing is learned twice."""
+    row = _learned(services, kind, lesson)
+    return row.version if row and row.state != "candidate" else None
 
 
-def waiting(services: Services, kind: str, digest: str) -> ModelVersion | None:
-    """Return the newest model of this kind when it was trained on just this and a power cut came before its exam."""
-    with reading(services.database) as session:
-        newest = select(ModelRow).where(ModelRow.kind == kind).order_by(col(ModelRow.version).desc())
-        row = session.exec(newest).first()
-    waits = row is not None and row.state == "candidate" and row.card["data"].get("digest") == digest
-    return ModelVersion(row.version) if row and waits else None
+def waiting(services: Services, kind: str, lesson: str) -> ModelVersion | None:
+    """Return the model that learned just this and was not examined yet, as when a power cut came before its exam."""
+    row = _learned(services, kind, lesson)
+    if row is None:
+        return _adopt(services, kind, lesson)
+    return ModelVersion(row.version) if row.state == "candidate" else None
 
 
 def keep(services: Services, card: ModelCard, tensors: Mapping[str, "Tensor"], run: int | None) -> ModelVersion:
-    """Store a trained network as a candidate under the next free version, whatever its card says; return that."""
+    """Store a trained network as a candidate under the next free version, whatever its card says; return that.
+
+    What learned the same before wins: its version is returned, and nothing is stored. The weights are whole on disk
+    before the database names them; who dies in between leaves a folder that `waiting` takes up.
+    """
+    if (lesson := _lesson(card)) and (known := _learned(services, card.kind, lesson)):
+        return ModelVersion(known.version)
     card = replace(card, version=services.registry.next_version(card.kind), code=code_version())
-    stored = services.registry.save(card, tensors)
+    with naming_the_disk(services.weights):
+        stored = services.registry.save(card, tensors)
+    return _written_down(services, card, stored.sha256, run)
+
+
+def _adopt(services: Services, kind: str, lesson: str) -> ModelVersion | None:
+    """Take up weights that were stored when their training was killed, before the database could name them."""
+    with reading(services.database) as session:
+        named = set(session.exec(select(ModelRow.version).where(ModelRow.kind == kind)))
+    for version in services.registry.versions(kind):
+        if version not in named and (found := _whole(services, version)) and _lesson(found[0]) == lesson:
+            return _written_down(services, *found, None)
+    return None
+
+
+def _whole(services: Services, version: ModelVersion) -> tuple[ModelCard, str] | None:
+    try:
+        services.registry.verify(version)
+        return services.registry.stored(version)
+    except BrokenCheckpoint:
+        return None
+
+
+def _written_down(services: Services, card: ModelCard, sha256: str, run: int | None) -> ModelVersion:
+    """Name stored weights in the database; whoever learned the same at the same time and was quicker wins."""
+    lesson = _lesson(card)
     row = ModelRow(
-        version=stored.version,
+        version=card.version,
         kind=card.kind,
-        sha256=stored.sha256,
+        sha256=sha256,
+        lesson=lesson,
         run=run,
         card=asdict(card),
         created_at=services.now(),
     )
-    with writing(services.database) as session:
-        session.add(row)
-    return stored.version
+    try:
+        with writing(services.database) as session:
+            session.add(row)
+    except IntegrityError:
+        known = _learned(services, card.kind, lesson) if lesson else None
+        if known is None:
+            raise
+        log.warning("%s learned the same as %s and is not used; its folder may be deleted", card.version, known.version)
+        return ModelVersion(known.version)
+    return ModelVersion(card.version)
+
+
+def _lesson(card: ModelCard) -> str | None:
+    """Return the SHA-256 of what a network learned from, and how, where its card tells."""
+    told = card.data.get("digest")
+    return str(told) if told else None
+
+
+def _learned(services: Services, kind: str, lesson: str) -> ModelRow | None:
+    mine = select(ModelRow).where(ModelRow.kind == kind).order_by(col(ModelRow.version).desc())
+    with reading(services.database) as session:
+        if row := session.exec(mine.where(ModelRow.lesson == lesson)).first():
+            return row
+        # Models that are older than this column tell it in their card alone.
+        older = session.exec(mine.where(col(ModelRow.lesson).is_(None))).all()
+    return next((row for row in older if row.card.get("data", {}).get("digest") == lesson), None)
 
 
 def decide(services: Services, version: str, exam: Exam, examined: Sequence[ExaminedRow] = ()) -> bool:

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from active_learning.splits import is_exam_individual
 from haulout.db import reading
-from haulout.retrain.decisions import Exam, decide, keep, trained_on
+from haulout.retrain.decisions import Exam, decide, keep, trained_on, waiting
 from haulout.services import Services, Tell, silently
 from haulout.serving import serving_reidentifier
 from haulout.tables import AnimalRow, PhotoRow, SightingRow
@@ -60,7 +60,9 @@ def retrain_reidentifier(services: Services, run: int | None = None, tell: Tell 
         tell(f"Nobody new was recognised since {known} was trained", 0, 0)
         return None
     champion = serving_reidentifier(services)
-    version = _train(services, learned, settings, {"digest": digest}, run, tell)
+    version = waiting(services, KIND, digest)
+    if version is None:
+        version = _train(services, learned, settings, {"digest": digest}, run, tell)
     candidate = services.registry.load_reidentifier(version)
     tell("Examining who recognises walruses better", 0, 0)
     decide(services, version, _examine(services, candidate, champion, sightings.of(exam)))

@@ -98,4 +98,6 @@ def _forget(session: Session, animals: Sequence[str]) -> None:
         session.exec(delete(table).where(col(table.animal).in_(animals)))
     for end in (DisputeRow.first, DisputeRow.second):
         session.exec(delete(DisputeRow).where(col(end).in_(animals)))
-    session.exec(delete(AnimalRow).where(col(AnimalRow.id).in_(animals)))
+    session.flush()
+    for row in session.exec(select(AnimalRow).where(col(AnimalRow.id).in_(animals))):
+        session.delete(row)

@@ -1,8 +1,9 @@
 """One tile's consensus from its raw answers, and what Label Studio should make of its task."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlmodel import Session, col, delete, or_, select
 
@@ -10,14 +11,14 @@ from active_learning.ballots import answers, latest
 from active_learning.consensus import NoVotes, agree
 from active_learning.retirement import Step, Stopping, next_step
 from active_learning.usability import unusable
-from haulout.answers import FOR_GOLD, HELD, find_task, is_imported, read_votes
+from haulout.answers import FOR_GOLD, HELD, find_task, is_imported, newest_crowd, read_votes
 from haulout.config import Settings
 from haulout.db import reading, writing
 from haulout.services import Services, Tell, silently
 from haulout.settle.animals import name_animals
 from haulout.settle.people import Knowledge, knowledge
 from haulout.tables import AnswerRow, BrokenRow, ConsensusRow, ExclusionRow, TaskRow, TileRow
-from labeling_configs.vocabulary import Consensus, ConsensusBox, Disturbance, Question, Tile, Vote
+from labeling_configs.vocabulary import ABOUT_TILES, Consensus, ConsensusBox, Disturbance, Question, Tile, Vote
 
 EXPERT_WORD = 0.95
 """The probability of a box an expert drew or left standing: published observers err on one capture in eight."""
@@ -49,17 +50,22 @@ def _close_gold(services: Services) -> None:
 
 
 def _waiting(session: Session, everything: bool) -> list[str]:
-    """Tiles with answers that came, or whose people were excluded or taken back, since they were settled."""
+    """Tiles with answers that came, or whose people were excluded, taken back or learned anew since they were settled.
+
+    Whoever learned about people may have been killed before anything was settled with it.
+    """
     query = (
         select(TaskRow.subject)
         .join(AnswerRow, col(AnswerRow.task) == TaskRow.id)
         .outerjoin(ConsensusRow, col(ConsensusRow.tile) == TaskRow.subject)
         .outerjoin(ExclusionRow, col(ExclusionRow.person) == AnswerRow.person)
-        .where(col(TaskRow.question).in_([Question.BOXES.value, Question.BOX_DISPUTE.value]), TaskRow.gold == 0)
+        .where(col(TaskRow.question).in_(ABOUT_TILES), TaskRow.gold == 0)
     )
     if not everything:
         settled = col(ConsensusRow.settled_at)
         fresh = or_(col(AnswerRow.received_at) >= settled, col(ExclusionRow.at) >= settled)
+        if newest := newest_crowd(session):
+            fresh = or_(fresh, settled < newest.at)
         query = query.where(or_(col(ConsensusRow.tile).is_(None), fresh))
     return sorted(set(session.exec(query)))
 
@@ -100,7 +106,7 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
         state=state,
         voters=found.voters,
         agreement=found.agreement,
-        boxes=[[*box.box, box.probability, list(box.drawn_by), box.misplaced] for box in found.boxes],
+        boxes=_rows_of(found),
         missed=found.missed,
         risk=1 - EXPERT_WORD if expert else decision.risk,
         unusable=doubt,
@@ -111,6 +117,31 @@ def _settle(services: Services, session: Session, tile_id: str, known: Knowledge
     session.merge(stored)
     session.flush()
     name_animals(services, session, tile.photo)
+
+
+def unlike_votes(services: Services) -> Iterator[str]:
+    """Yield the settled tiles whose boxes are not what their votes lead to now, those that wait to be settled apart."""
+    with reading(services.database) as session:
+        waiting, known = set(_waiting(session, everything=False)), knowledge(session)
+        for row in session.exec(select(ConsensusRow).order_by(ConsensusRow.tile)):
+            tile = session.get(TileRow, row.tile)
+            if tile is not None and row.tile not in waiting:
+                found = _now(services, session, tile.word(), known)
+                if (_rows_of(found), found.voters) != (row.boxes, row.voters):
+                    yield row.tile
+
+
+def _now(services: Services, session: Session, tile: Tile, known: Knowledge) -> Consensus:
+    read = [vote for vote, _, _ in read_votes(session, Question.BOXES, tile, gold=False)]
+    spoken = [vote for vote, _, _ in read_votes(session, Question.BOX_DISPUTE, tile, gold=False) if not vote.skipped]
+    if spoken:
+        return _as_expert_says(spoken[-1])
+    votes = [vote for vote in read if known.counts(vote.person)]
+    return _agreed(votes, known, services.settings) or Consensus(tile.id, (), voters=0, agreement=0.0)
+
+
+def _rows_of(consensus: Consensus) -> list[list[Any]]:
+    return [[*box.box, box.probability, list(box.drawn_by), box.misplaced] for box in consensus.boxes]
 
 
 def stopping(settings: Settings) -> Stopping:

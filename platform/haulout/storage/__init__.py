@@ -1,6 +1,7 @@
 """Where the bytes are: originals for ourselves, sanitised pictures for people, broken files in quarantine."""
 
-from haulout.storage.files import CannotWrite, StorageFull
+from haulout.errors import StorageFull
+from haulout.storage.files import CannotWrite
 from haulout.storage.folders import MissingOriginal, Storage, Unreadable, sha256_of
 
 __all__ = ["CannotWrite", "MissingOriginal", "Storage", "StorageFull", "Unreadable", "sha256_of"]

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from haulout.errors import HauloutError
-from haulout.storage.files import CannotWrite, storage_full
+from haulout.room import storage_full
+from haulout.storage.files import CannotWrite
 
 _LONGEST_ANSWER = 1 << 16
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from haulout.storage.examination import Broken, examine
 
-MEMORY = 2 << 30
+MEMORY = 768 << 20
+"""Of addresses; the largest photos that are decoded take 512 MB, see `MOST_WHOLE_PIXELS`."""
 CPU_SECONDS = 60
 _LARGEST_FILE = 64 << 20
 

@@ -1,8 +1,6 @@
 """Files that are there completely or not at all, whenever the power fails."""
 
-import errno
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,32 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from haulout.errors import HauloutError
+from haulout.room import is_full, storage_full
 
 _PART = ".part-"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class StorageFull(HauloutError):
-    """The disk has no room left; nothing half-written stays behind."""
-
-    exit_code = 4
 
 
 class CannotWrite(HauloutError):
     """The home folder refuses what is written to it."""
-
-
-def storage_full(path: Path) -> StorageFull:
-    """Return the error that names the disk holding `path`."""
-    there = next(p for p in (path, *path.parents) if p.exists())
-    usage = shutil.disk_usage(there)
-    disk = next(p for p in (there, *there.parents) if p.is_mount())
-    left = f"{usage.free / 1e6:.0f} MB of {usage.total / 1e9:.1f} GB left"
-    return StorageFull(
-        f"The disk mounted at {disk} is full ({left}), so {path} could not be written. "
-        "Free some space, or move the home folder to a larger disk and set HAULOUT_HOME; then start the same again: "
-        "what is already stored is kept."
-    )
 
 
 @contextmanager
@@ -43,7 +22,7 @@ def _saying_what_is_wrong(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise storage_full(path) from error
         raise CannotWrite(f"{path} could not be written: {error.strerror or error}. Check the home folder.") from error
 
@@ -59,12 +38,17 @@ def appearing_at(path: Path) -> Iterator[Path]:
         try:
             yield part
             part.chmod(0o644)
-            _flush(part)
+            flush(part)
             part.replace(path)
-            _flush(path.parent)
+            flush(path.parent)
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()
+
+
+def is_unfinished(path: Path) -> bool:
+    """Say whether a file is still being written, or was when its writer was killed."""
+    return path.name.startswith(_PART)
 
 
 def sweep(folder: Path, before: datetime) -> None:
@@ -75,7 +59,8 @@ def sweep(folder: Path, before: datetime) -> None:
                 part.unlink()
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

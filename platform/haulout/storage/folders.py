@@ -44,6 +44,7 @@ class Storage:
         self.originals = self.home / "originals"
         self.public = self.home / "public"
         self.quarantine = self.home / "quarantine"
+        self.journal = self.home / "journal"
         self._latest = lru_cache(maxsize=1)(self.read_photo)  # the tiles of one photo are cut one after the other
 
     def make_folders(self) -> None:

@@ -1,5 +1,6 @@
 """How picture files are opened, turned upright and stripped of everything but their pixels."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,12 @@ SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 """The formats that are read (MPO is what some cameras' JPEGs really are), and how an original of each is named."""
 MOST_PIXELS = 175_000_000
 """Just below the size at which Pillow refuses by itself; the largest cameras on sale have 151 million."""
+MOST_WHOLE_PIXELS = {"WEBP": 24_000_000, "PNG": 48_000_000, "JPEG": 48_000_000, "MPO": 48_000_000}
+"""The same for pictures that can only be decoded as a whole, which takes ten or twenty bytes a pixel: 512 MB."""
+LEAST_BYTES = 1 / 500
+"""Of a photo for each of its pixels: a black night takes 1/60, a head that lies about its sides next to nothing."""
+PLAUSIBLE_PIXELS = 16_000_000
+"""Smaller pictures may be as empty as they like."""
 WEB_SIDE = 2048
 """Pixels of the longer side of what the pages show."""
 THUMBNAIL_SIDE = 640
@@ -49,7 +56,10 @@ def save_clean(image: Image.Image, path: Path) -> None:
     """Write the pixels and nothing else as JPEG."""
     bare = Image.new("RGB", image.size)  # Pillow writes some of what an opened picture carries, such as its comment
     bare.paste(image)
-    bare.save(path, format="JPEG", quality=_QUALITY)
+    # Into memory first: Pillow does not notice when a full disk takes only a part of the last bytes.
+    encoded = BytesIO()
+    bare.save(encoded, format="JPEG", quality=_QUALITY)
+    path.write_bytes(encoded.getvalue())
 
 
 def pixels(image: Image.Image) -> NDArray[np.uint8]:

@@ -2,41 +2,56 @@
 
 from collections.abc import Callable
 
-from flask import Flask, Response, abort, request
+from flask import Flask, abort, request
 from jinja2 import StrictUndefined
 
+from haulout.desk import Desk
+from haulout.desk.giving import at_home, nobody
 from haulout.localisation import open_languages
 from haulout.services import Services
 from haulout.web import (
+    account,
+    asking,
     charts,
+    comments,
     curve,
+    decisions,
+    desk,
+    editor,
+    entry,
     handbook,
+    headers,
     health,
     heatmap,
     languages,
+    limits,
+    me,
+    metrics,
     mistakes,
     pages,
     paper,
     pictures,
+    read_only,
     reasons,
+    request_log,
     rhythm,
+    second_factor,
     strip,
     things,
     thumbnails,
     timetable,
+    tutorial,
+    watch,
     webhooks,
+    welcome,
+    withheld,
     wording,
 )
 from haulout.web.api import page as api_page
 from haulout.web.api import routes as api
 from haulout.web.here import Here
+from haulout.web.watching import Watching
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-}
 LARGEST_REQUEST = 64 * 1024 * 1024
 """Bytes; a webhook carries the whole answer, which may hold hundreds of boxes."""
 
@@ -45,23 +60,46 @@ def in_silence(_project: int) -> None:
     """Ring for nobody: answers are then found by polling alone."""
 
 
-def create_app(services: Services, ring: Callable[[int], None] = in_silence) -> Flask:
-    """Return the pages; `ring` is called with a Label Studio project's id when something changed there."""
+def create_app(
+    services: Services,
+    ring: Callable[[int], None] = in_silence,
+    spooled: Callable[[], None] = nobody,
+    is_away: Callable[[], bool] = at_home,
+) -> Flask:
+    """Return the pages; `ring` is called with a Label Studio project's id when something changed there.
+
+    `spooled` is called when somebody's answer waits for being delivered, and `is_away` says whether that takes longer.
+    """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_REQUEST)
-    app.extensions["haulout"] = Here(services, ring, open_languages())
+    watching = Watching(services)
+    desk.open_desk(app, Desk(services, spooled, is_away))
+    app.extensions["haulout"] = Here(services, ring, open_languages(), watching)
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    request_log.note_requests(app)
+    metrics.measure(app, watching)
+    headers.send_headers(app)
     languages.speak(app)
+    app.before_request(_refuse_nul)
+    asking.guard(app)
+    read_only.protect_the_disk(app)
     wording.teach(app)
     reasons.teach(app)
     for drawing in (charts, curve, heatmap, rhythm, strip, timetable, thumbnails):
         drawing.teach(app)
+    watch.teach(app)
+    comments.teach(app)
     mistakes.explain(app)
-    for part in (pages, paper, pictures, things, handbook, webhooks, health, api, api_page):
+    for part in (pages, paper, pictures, things, handbook, webhooks, health, metrics, watch, api, api_page):
         app.register_blueprint(part.blueprint)
-    app.before_request(_refuse_nul)
-    app.after_request(_with_headers)
+    for part in (entry, second_factor, account):
+        app.register_blueprint(part.blueprint)
+    for part in (me, welcome, comments, withheld, decisions):
+        app.register_blueprint(part.blueprint)
+    for part in (desk, editor, tutorial):
+        app.register_blueprint(part.blueprint)
+    limits.limit(app)
     return app
 
 
@@ -69,9 +107,3 @@ def _refuse_nul() -> None:
     """No name holds this character, and PostgreSQL breaks off over it."""
     if "\0" in request.path:
         abort(404)
-
-
-def _with_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response

@@ -8,7 +8,7 @@ from math import ceil, floor, log10
 from flask import Flask
 
 from haulout.localisation import Language
-from haulout.report import Exam, Figure, Week
+from haulout.report import Exam, Figure, Learned, Week
 from haulout.teaching import Arm, Experiment
 
 WIDTH, HEIGHT = 900, 280
@@ -195,6 +195,13 @@ def found_by_week(weeks: Sequence[Week], language: Language) -> Chart:
     return replace(drawn, reach=tuple(one.first.toordinal() for one in weeks))
 
 
+def skill_over_time(skills: Sequence[Learned], language: Language) -> Chart:
+    """Draw the share of the animals that somebody finds, as it was learned from time to time, with its interval."""
+    points = [Point(one.at.timestamp() / 86400, language.short_day(one.at), one.found) for one in skills]
+    name = language.gettext("Share of the animals that you find by yourself")
+    return close_together(chart(name, [Series(name, "counted", tuple(points))], top=1.0), closest=7)
+
+
 def close_together(drawn: Chart, closest: float) -> Chart:
     """Let few points stand close together instead of filling the width; neighbours are so far apart at least."""
     return replace(drawn, margin=WIDEST_BAR, closest=closest)
@@ -204,6 +211,7 @@ def teach(app: Flask) -> None:
     """Let templates draw charts."""
     frame = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
     of_people = {"people_per_tile": people_per_tile, "answers_by_week": answers_by_week, "found_by_week": found_by_week}
+    of_people["skill_over_time"] = skill_over_time
     app.jinja_env.globals.update(chart_frame=frame, progress=progress, choosing=choosing)
     app.jinja_env.globals.update(of_people)
 

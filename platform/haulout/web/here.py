@@ -1,4 +1,4 @@
-"""What a request needs to know: the services, the bell, the languages."""
+"""What a request needs to know: the services, the bell, the languages, what needs attention."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from flask import current_app, g
 
 from haulout.localisation import Language
 from haulout.services import Services
+from haulout.web.watching import Watching
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Here:
     services: Services
     ring: Callable[[int], None]
     languages: Mapping[str, Language]
+    watching: Watching
 
 
 def here() -> Here:

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Flask, Response, g, request, url_for
 
 from haulout.localisation import NAMES
+from haulout.web.asking import is_secure
 from haulout.web.here import here, language
 
 COOKIE = "language"
@@ -27,7 +28,7 @@ def speak(app: Flask) -> None:
 def _choose() -> None:
     fallback = here().services.settings.language
     asked_for = request.accept_languages.best_match(list(NAMES), default=fallback)
-    wishes = (request.args.get("language"), request.cookies.get(COOKIE), asked_for)
+    wishes = (request.args.get("language"), request.cookies.get(cookie()), asked_for)
     code = next((code for code in wishes if code is not None and code in NAMES), fallback)
     g.language = here().languages[code]
 
@@ -35,8 +36,15 @@ def _choose() -> None:
 def _remember(response: Response) -> Response:
     response.vary.update(("Cookie", "Accept-Language"))
     if request.args.get("language") in NAMES:
-        response.set_cookie(COOKIE, language().code, max_age=ONE_YEAR, samesite="Lax", httponly=True)
+        response.set_cookie(
+            cookie(), language().code, max_age=ONE_YEAR, samesite="Lax", httponly=True, secure=is_secure(), path="/"
+        )
     return response
+
+
+def cookie() -> str:
+    """Return the name of the cookie; with TLS, one that no other host can set."""
+    return f"__Host-{COOKIE}" if is_secure() else COOKIE
 
 
 def _others() -> list[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from haulout.ledger import MOST_ATTEMPTS, attempt_at
 from haulout.tables import BatchRow, ChosenRow, ModelRow, PhotoRow, ProjectRow, QuarantineRow, RunRow, TaskRow
 from labeling_configs.vocabulary import Question
 
@@ -59,6 +60,22 @@ def overview(session: Session) -> Overview:
         batch=batch,
         batch_tiles=session.exec(tiles).one(),
     )
+
+
+@dataclass(frozen=True)
+class Again:
+    """The next attempt at what was interrupted, which nobody has to ask for."""
+
+    attempt: int
+    most: int
+
+
+def tried_again(session: Session, run: RunRow | None) -> Again | None:
+    """Say whether the run, if it is over, is tried again by itself."""
+    job = attempt_at(session, run)
+    if run is None or run.state == "running" or job is None:
+        return None
+    return Again(job.attempts + (job.state == "wanted"), MOST_ATTEMPTS)
 
 
 def latest_run(session: Session) -> RunRow | None:

@@ -1,14 +1,16 @@
 """The addresses of the pages; what each one shows is read by the module of its name."""
 
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from sqlmodel import Session, col, select
+from werkzeug.wrappers import Response
 
 from haulout.aside import read_aside
 from haulout.db import reading
 from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, read_years, season_report, sites
 from haulout.tables import BatchRow, DecisionRow, IndividualRow, ModelRow, PhotoRow, QuarantineRow, TileRow
 from haulout.teaching import foresee, read_experiments, saved
-from haulout.web import batches, individuals, overview, photos
+from haulout.web import batches, decisions, individuals, overview, photos
+from haulout.web.asking import asker_or_none, may
 from haulout.web.here import here
 from haulout.web.model import model_page
 from haulout.web.people import person_page
@@ -24,20 +26,23 @@ blueprint = Blueprint("pages", __name__)
 
 
 @blueprint.get("/")
-def first() -> str:
-    """Show where the season is, what is running, and what waits for whom."""
+def first() -> str | Response:
+    """Show where the season is, what is running, and what waits for whom; send others to what is theirs."""
+    if not may("pages.running"):
+        return redirect(url_for(_theirs()))
     settings = here().services.settings
     with reading(here().services.database) as session:
+        run = overview.latest_run(session)
         return render_template(
             "overview.html",
             overview=overview.overview(session),
-            run=overview.latest_run(session),
+            run=run,
+            again=overview.tried_again(session, run),
             alarms=_retirement(session).alarms,
             teaching=foresee(session, settings),
             site=settings.site,
             aside=read_aside(session),
             places=waiting_places(session),
-            label_studio=settings.label_studio.rstrip("/"),
         )
 
 
@@ -45,7 +50,8 @@ def first() -> str:
 def running() -> str:
     """Show how far the run is, as a part of the first page that is fetched again while the run goes on."""
     with reading(here().services.database) as session:
-        return render_template("_running.html", run=overview.latest_run(session))
+        run = overview.latest_run(session)
+        return render_template("_running.html", run=run, again=overview.tried_again(session, run))
 
 
 @blueprint.get("/photos")
@@ -97,7 +103,7 @@ def batch_list() -> str:
         return render_template("batches.html", lines=batches.batch_lines(session))
 
 
-@blueprint.get("/batches/<int:batch>")
+@blueprint.get("/batches/<int(max=2147483647):batch>")
 def batch(batch: int) -> str:
     """Show the tiles of one batch, why each was chosen, and what they cover together."""
     with reading(here().services.database) as session:
@@ -141,8 +147,16 @@ def individual_list() -> str:
 def individual(individual: str) -> str:
     """Show one walrus: where it was seen, and by which marks it is known."""
     with reading(here().services.database) as session:
-        known = individuals.known(session, session.get(IndividualRow, individual) or abort(404))
-        return render_template("individual.html", known=known, disputes=individuals.disputes(session, known))
+        row = session.get(IndividualRow, individual) or abort(404)
+        known = individuals.known(session, row)
+        return render_template(
+            "individual.html",
+            known=known,
+            disputes=individuals.disputes(session, known),
+            history=decisions.history(session, row.id),
+            successors=() if known.sightings else decisions.successors(session, row),
+            seal=decisions.seal(session),
+        )
 
 
 @blueprint.get("/quarantine")
@@ -172,6 +186,16 @@ def year_list() -> str:
         places = sites(session)
         years = read_years(session, request.args.get("site") or _first_site(places))
         return render_template("years.html", years=years, sites=places, **about(session, here().services))
+
+
+def _theirs() -> str:
+    """Return the first page of who is no expert."""
+    who = asker_or_none()
+    if who is None:
+        return "welcome.page" if "welcome.page" in current_app.view_functions else "entry.sign_in"
+    if not who.complete:
+        return "second_factor.code"
+    return "desk.page" if may("desk.page") else "account.page"
 
 
 def _photo_id(name: str) -> str:

@@ -80,7 +80,7 @@ def person_page(session: Session, person: str) -> PersonPage | None:
         measured=measured(given, truths),
         suspected=tuple(_suspected(session, row) for row in line.suspicions),
         exclusions=tuple(session.exec(exclusions)),
-        lessons=_lessons(given, truths),
+        lessons=lessons(given, truths),
     )
 
 
@@ -89,7 +89,7 @@ def _suspected(session: Session, row: SuspicionRow) -> Suspected:
     return Suspected(row, tuple(tile for tile in tiles if session.get(TileRow, tile)))
 
 
-def _lessons(given: Sequence[Given], truths: Mapping[str, tuple[ConsensusRow, GoldKind | None]]) -> tuple[Lesson, ...]:
+def lessons(given: Sequence[Given], truths: Mapping[str, tuple[ConsensusRow, GoldKind | None]]) -> tuple[Lesson, ...]:
     """Return what the person can learn from; a tile that measures is never among it."""
     teaching = [one for one in given if one.task.gold and truths.get(one.tile.id, (None, None))[1] is GoldKind.TEACHING]
     return tuple(_lesson(one, truths[one.tile.id][0]) for one in teaching[: -LESSONS - 1 : -1])

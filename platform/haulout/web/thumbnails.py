@@ -13,6 +13,7 @@ from sqlmodel import Session
 from haulout.errors import HauloutError
 from haulout.storage import Storage
 from haulout.tables import AnimalRow, PhotoRow
+from haulout.withheld import photos as withheld_photos
 from labeling_configs.vocabulary import Rectangle
 
 PHOTO_SIDE, CROP_SIDE = 480, 220
@@ -22,21 +23,22 @@ _log = logging.getLogger(__name__)
 
 
 class Thumbnails:
-    """Makes small pictures that lie inside a page; None for a picture whose original is lost."""
+    """Makes small pictures that lie inside a page; None where the original is lost or the photo may show people."""
 
     def __init__(self, session: Session, storage: Storage) -> None:
         self._session = session
         self._storage = storage
+        self._withheld = withheld_photos(session)
 
     def photo(self, photo: str) -> str | None:
         """Return the photo, at most PHOTO_SIDE pixels, as a data address."""
-        row = self._session.get(PhotoRow, photo)
+        row = None if photo in self._withheld else self._session.get(PhotoRow, photo)
         return self._small(lambda: self._storage.make_thumbnail(row.id, row.suffix), PHOTO_SIDE) if row else None
 
     def animal(self, animal: str) -> str | None:
         """Return the crop of the animal, at most CROP_SIDE pixels, as a data address."""
         row = self._session.get(AnimalRow, animal)
-        if row is None:
+        if row is None or row.photo in self._withheld:
             return None
         photo, where = self._session.get_one(PhotoRow, row.photo), Rectangle(*row.crop)
         return self._small(lambda: self._storage.make_crop(row.id, where, photo.id, photo.suffix), CROP_SIDE)

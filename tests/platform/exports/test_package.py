@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from haulout.errors import StorageFull
 from haulout.exports.contents import Archive, Blob, Column, Table
 from haulout.exports.manifest import CHECKSUMS, MANIFEST, DamagedExport, verify
 from haulout.exports.package import AlreadyThere, CannotWriteExport, write_package
@@ -120,7 +121,7 @@ def test_a_writer_that_fails_anywhere_leaves_nothing_new(tmp_path, number, repla
 
 
 def test_a_full_disk_is_told_with_what_to_do(tmp_path):
-    with pytest.raises(CannotWriteExport, match=r"No space left.*Nothing is left of it; make room"):
+    with pytest.raises(StorageFull, match=r"is full .* could not be written"):
         write_package(tmp_path / "out", broken_at(4, OSError(ENOSPC, os.strerror(ENOSPC))), "csv", "1")
 
     assert list(tmp_path.iterdir()) == []

@@ -28,6 +28,7 @@ from haulout.tables import (
     DecisionRow,
     DisputeRow,
     ExclusionRow,
+    IdentityRow,
     IndividualRow,
     IngestionRow,
     MarkRow,
@@ -43,6 +44,7 @@ from haulout.tables import (
     TaskRow,
     TileRow,
 )
+from haulout.testing import enters
 from haulout.web import create_app
 from labeling_configs import boxes as box_question
 from labeling_configs.vocabulary import Origin, Person, PhotoId, Rectangle, Tile, TileId
@@ -233,10 +235,11 @@ class SeasonMaker:
         session.flush()
 
     def _identities(self, session: Session) -> None:
-        for name, animals in (("W-0001", ("animal-1-0", "animal-2-0")), ("W-0002", ("animal-1-1",))):
+        for name, animals in (("W0001", ("animal-1-0", "animal-2-0")), ("W0002", ("animal-1-1",))):
             session.add(IndividualRow(id=name, first_animal=animals[0], named_at=SETTLED))
             session.flush()
             session.add_all(SightingRow(animal=animal, individual=name) for animal in animals)
+        self._decisions(session)
         animal = session.get(AnimalRow, "animal-1-0")
         assert animal is not None
         x, y = animal.box[0] + 30, animal.box[1] + 25
@@ -247,6 +250,17 @@ class SeasonMaker:
         session.add(pair)
         session.flush()
         self._expert_changes_an_answer(session)
+
+    def _decisions(self, session: Session) -> None:
+        """The catalogue as it came to be: two names, one of them seen again."""
+        for change, moves, pairs in (
+            ("named", [["animal-1-0", None, "W0001"]], []),
+            ("named", [["animal-1-1", None, "W0002"]], []),
+            ("joined", [["animal-2-0", None, "W0001"]], [["animal-1-0", "animal-2-0", 2, 0]]),
+        ):
+            told = {"apart": [], "together": [], "pairs": pairs, "code": "1.0", "at": SETTLED}
+            session.add(IdentityRow(change=change, moves=moves, **told))
+            session.flush()
 
     def _expert_changes_an_answer(self, session: Session) -> None:
         for digest, skipped, gone, annotation in (
@@ -478,9 +492,10 @@ def app(season: SeasonMaker, rung: list[int]) -> Flask:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+    """Return the operator's browser."""
+    return enters(app.test_client())
 
 
 @pytest.fixture
 def empty_client(empty_home: Services) -> FlaskClient:
-    return create_app(empty_home).test_client()
+    return enters(create_app(empty_home).test_client())

@@ -27,8 +27,8 @@ def test_a_walrus_page_lists_how_it_looked_and_how_many_experts_said_so(client: 
     describe(season, "animal-2-0", {"person-2": [NORMAL]})
     describe(season, "animal-1-0", {"person-2": [THIN, INJURY], "person-3": [THIN]})
 
-    english = client.get("/individuals/W-0001?lang=en").text
-    russian = client.get("/individuals/W-0001", headers={"Accept-Language": "ru"}).text
+    english = client.get("/individuals/W0001?lang=en").text
+    russian = client.get("/individuals/W0001", headers={"Accept-Language": "ru"}).text
 
     first = "thin (2 of 2 experts), injured (1 of 2 experts)"
     assert words(english) == f"2 August 2026 : {first} 3 August 2026 : normal (1 of 1 expert)"
@@ -38,7 +38,7 @@ def test_a_walrus_page_lists_how_it_looked_and_how_many_experts_said_so(client: 
 def test_each_day_leads_to_the_sighting_that_was_described(client: FlaskClient, season) -> None:
     describe(season, "animal-1-0", {"person-2": [THIN]})
 
-    page = client.get("/individuals/W-0001").text
+    page = client.get("/individuals/W0001").text
 
     assert 'href="#animal-1-0"' in page and '<li id="animal-1-0">' in page
 
@@ -46,4 +46,4 @@ def test_each_day_leads_to_the_sighting_that_was_described(client: FlaskClient, 
 def test_a_walrus_of_whom_nobody_said_how_it_looks_has_no_such_list(client: FlaskClient, season) -> None:
     describe(season, "animal-1-1", {"person-2": [THIN]})
 
-    assert "looks" not in client.get("/individuals/W-0001").text
+    assert "looks" not in client.get("/individuals/W0001").text

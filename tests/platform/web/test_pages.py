@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from haulout.db import connect, writing
-from haulout.tables import ConsensusRow, ImportedRow, ImportRow, RunRow
+from haulout.tables import ConsensusRow, ImportedRow, ImportRow, JobRow, RunRow
 from haulout.web import create_app
 from haulout.web.wanted import Filter
 
 PLAIN = ("/", "/running", "/photos", "/batches", "/models", "/individuals", "/quarantine", "/report", "/years")
-OF_ONE = ("/batches/1", "/individuals/W-0001", "/individuals/W-0002")
+OF_ONE = ("/batches/1", "/individuals/W0001", "/individuals/W0002")
 LANGUAGES = ("en", "ru")
 
 
@@ -62,11 +62,10 @@ def test_russian_numbers_take_their_three_forms(app: Flask) -> None:
     assert forms == ["1 снимок", "3 снимка", "5 снимков", "11 снимков", "21 снимок"]
 
 
-def test_the_overview_leads_people_to_their_questions_in_label_studio(client: FlaskClient) -> None:
+def test_the_overview_leads_people_to_their_questions_at_the_desk(client: FlaskClient) -> None:
     page = client.get("/").text
-    assert "http://127.0.0.1:8301/haulout/start?project=11" in page
-    assert "http://127.0.0.1:8301/haulout/start?project=13" in page
-    assert "project=12" not in page, "a question without open tasks has nothing to start"
+    assert 'href="/desk?question=boxes"' in page and 'href="/desk?question=pair"' in page
+    assert "question=box_dispute" not in page, "a question without open tasks has nothing to start"
 
 
 def test_the_overview_shows_how_far_a_run_is(client: FlaskClient, season) -> None:
@@ -84,6 +83,24 @@ def test_the_stage_of_a_run_is_told_in_the_reader_s_language(client: FlaskClient
         now = season.services.now()
         session.add(RunRow(started_at=now, heard_at=now, stage="settle", message="Merging the votes"))
     assert "Сведение голосов" in client.get("/running?language=ru").text
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [("wanted", "goes on by itself, attempt 2 of 3"), ("failed", "<code>haulout run</code>")],
+)
+def test_a_run_that_was_interrupted_says_whether_it_goes_on_by_itself(client, season, job, told) -> None:
+    with writing(season.services.database) as session:
+        now = season.services.now()
+        run = RunRow(started_at=now, heard_at=now, state="interrupted")
+        session.add(run)
+        session.flush()
+        session.add(JobRow(kind="run", cause="monday", state=job, attempts=1, run=run.id, heard_at=now, created_at=now))
+
+    for page in ("/", "/running"):
+        assert told in client.get(page).text
+    refreshed = "running.js" in client.get("/").text
+    assert refreshed is (job == "wanted")
 
 
 def test_a_photo_carries_the_boxes_of_machine_votes_and_consensus(client: FlaskClient, season) -> None:
@@ -125,8 +142,8 @@ def test_photos_are_found_by_what_disturbed_and_by_who_was_seen(client: FlaskCli
     assert listed(client, disturbed="boat") == [ids[2]]
     assert listed(client, disturbed="bear", shows="animals") == [ids[3]]
     assert listed(client, disturbed="aircraft") == []
-    assert listed(client, individual="W-0001") == [ids[1], ids[2]]
-    assert listed(client, individual="W-0001", disturbed="boat") == [ids[2]]
+    assert listed(client, individual="W0001") == [ids[1], ids[2]]
+    assert listed(client, individual="W0001", disturbed="boat") == [ids[2]]
     assert listed(client, individual="nobody") == []
 
 
@@ -198,7 +215,7 @@ def test_the_photos_of_a_camera_follow_one_another(client: FlaskClient, season) 
 
 
 def test_an_individual_s_page_draws_the_marks_over_the_crop(client: FlaskClient, season) -> None:
-    page = client.get("/individuals/W-0001").text
+    page = client.get("/individuals/W0001").text
     assert page.count('class="mark"') == 2
     assert "tusk tip" in page
     assert len(re.findall("Show the photo", page)) == 2
@@ -269,16 +286,17 @@ def test_an_unknown_address_is_explained(client: FlaskClient, path: str) -> None
 
 def test_every_answer_forbids_foreign_content_and_framing(client: FlaskClient) -> None:
     headers = client.get("/").headers
-    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_health_says_whether_the_database_answers(client: FlaskClient, season) -> None:
-    assert client.get("/health").json == {"status": "up", "database": "answers"}
-    lost = replace(season.services, database=connect("sqlite:////nowhere/at/all.sqlite"))
-    answer = create_app(lost).test_client().get("/health")
+    assert client.get("/readyz").json == {"status": "up", "database": "answers", "disk": "has room"}
+    lost = create_app(replace(season.services, database=connect("sqlite:////nowhere/at/all.sqlite"))).test_client()
+    answer = lost.get("/readyz")
     assert (answer.status_code, answer.json["status"]) == (503, "down")
+    assert lost.get("/healthz").json == {"status": "up"}  # a restart of the pages would mend no database
 
 
 def test_a_page_that_breaks_is_explained(client: FlaskClient, season) -> None:

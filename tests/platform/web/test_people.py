@@ -172,7 +172,7 @@ def test_the_photo_and_the_batch_lead_to_their_tiles(client: FlaskClient, season
 
 
 def test_the_first_page_says_that_there_are_alarms(client: FlaskClient, season) -> None:
-    assert "alarm" not in plain(client.get("/").text)
+    assert "about how tiles are finished" not in plain(client.get("/").text)
     with writing(season.services.database) as session:
         row = session.get_one(ConsensusRow, "tile-2")
         row.voters = 1

@@ -8,6 +8,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Locator, Page
 from waitress.server import create_server
 
+from haulout.testing import browser_enters
+
 pytestmark = pytest.mark.browser
 
 
@@ -21,10 +23,11 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page(viewport={"width": 390, "height": 800})
-    yield page
-    page.close()
+def page(chromium: Browser, season, address: str) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 390, "height": 800})
+    browser_enters(context, season.services, address)
+    yield context.new_page()
+    context.close()
 
 
 def wait_until(page: Page, true: str) -> None:
@@ -122,7 +125,7 @@ def test_no_page_is_wider_than_a_small_phone(page: Page, address: str, season, p
         "batches/1",
         "models",
         "individuals",
-        "individuals/W-0001",
+        "individuals/W0001",
         "quarantine",
         "report",
         "people",

@@ -3,12 +3,15 @@
 import pytest
 from flask import Flask, abort
 
+from haulout.testing import enters
+
 READS_PAGES = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 @pytest.fixture
 def refusing(app: Flask) -> Flask:
     app.add_url_rule("/refused/<int:status>", "refused", lambda status: abort(status))
+    app.extensions["haulout_policy"]["refused"] = 0
     return app
 
 
@@ -23,7 +26,7 @@ def refusing(app: Flask) -> Flask:
     ],
 )
 def test_a_visitor_reads_why_and_what_to_do(refusing: Flask, status: int, language: str, words: str):
-    answer = refusing.test_client().get(f"/refused/{status}?language={language}", headers=READS_PAGES)
+    answer = enters(refusing.test_client()).get(f"/refused/{status}?language={language}", headers=READS_PAGES)
 
     assert answer.status_code == status
     assert words in answer.text and 'class="skip"' in answer.text
@@ -31,13 +34,14 @@ def test_a_visitor_reads_why_and_what_to_do(refusing: Flask, status: int, langua
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5"])
 def test_a_program_gets_no_page(refusing: Flask, accept: str):
-    answer = refusing.test_client().get("/refused/409", headers={"Accept": accept})
+    answer = enters(refusing.test_client()).get("/refused/409", headers={"Accept": accept})
 
     assert answer.status_code == 409 and "skip" not in answer.text
 
 
-def test_a_button_pressed_without_the_account_says_which_one_is_wanted(refusing: Flask):
-    answer = refusing.test_client().post("/things/1?language=ru", headers=READS_PAGES)
+def test_a_button_pressed_by_nobody_says_that_somebody_must_sign_in(refusing: Flask):
+    headers = READS_PAGES | {"Sec-Fetch-Site": "same-origin"}
+    answer = refusing.test_client().post("/things/1?language=ru", headers=headers)
 
     assert (answer.status_code, answer.mimetype) == (401, "text/html")
-    assert "учётная запись оператора" in answer.text and "Basic" in answer.headers["WWW-Authenticate"]
+    assert "Войдите" in answer.text

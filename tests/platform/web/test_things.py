@@ -1,6 +1,5 @@
 """The operator names rocks on a page; nobody else does, and nothing changes by accident."""
 
-from base64 import b64encode
 from dataclasses import replace
 from datetime import date
 
@@ -8,17 +7,18 @@ import pytest
 from flask.testing import FlaskClient
 from sqlmodel import select
 
+from haulout.accounts import Role
 from haulout.db import reading, writing
 from haulout.tables import SpotDecisionRow, SpotRow, TriagedRow, TriageRow
+from haulout.testing import enters
 from haulout.web import create_app
 
-PASSWORD = "a-password"
 NOW = {"positives": 41, "needed": 299, "missed": 0, "chance": 0.0, "bound": 0.0705}
 
 
 @pytest.fixture
 def services(season):
-    settings = season.services.settings.model_copy(update={"admin_password": PASSWORD, "secret_key": "key"})
+    settings = season.services.settings.model_copy(update={"secret_key": "key"})
     return replace(season.services, settings=settings)
 
 
@@ -44,11 +44,7 @@ def spot(season, services) -> int:
 
 @pytest.fixture
 def client(services) -> FlaskClient:
-    return create_app(services).test_client()
-
-
-def account(password: str = PASSWORD) -> dict[str, str]:
-    return {"Authorization": "Basic " + b64encode(f"operator@haulout.invalid:{password}".encode()).decode()}
+    return enters(create_app(services).test_client())
 
 
 def form(client: FlaskClient, decision: str = "thing") -> dict[str, str]:
@@ -75,27 +71,23 @@ def test_the_overview_says_that_a_place_waits(client, spot):
 
 def test_the_operator_decides_and_takes_it_back(client, services, spot):
     for decision in ("thing", "open", "animal"):
-        answer = client.post(f"/things/{spot}", data=form(client, decision), headers=account())
+        answer = client.post(f"/things/{spot}", data=form(client, decision))
         assert (answer.status_code, answer.location) == (303, "/things")
     assert decided(services) == ["thing", "open", "animal"]
     assert "an animal" in client.get("/things").text
 
 
-@pytest.mark.parametrize("headers", [{}, account("guess")])
-def test_nobody_else_decides(client, services, spot, headers):
-    answer = client.post(f"/things/{spot}", data=form(client), headers=headers)
-    assert answer.status_code == 401 and "Basic" in answer.headers["WWW-Authenticate"]
+@pytest.mark.parametrize("role", [Role.VOLUNTEER, Role.EXPERT])
+def test_nobody_else_decides(client, services, spot, role):
+    told = form(client)
+    assert enters(create_app(services).test_client(), role).post(f"/things/{spot}", data=told).status_code == 403
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    assert create_app(services).test_client().post(f"/things/{spot}", data=told, headers=headers).status_code == 401
     assert decided(services) == []
 
 
-def test_without_a_password_of_the_home_nobody_does(client, services, spot):
-    open_home = replace(services, settings=services.settings.model_copy(update={"admin_password": ""}))
-    answer = create_app(open_home).test_client().post(f"/things/{spot}", data=form(client), headers=account(""))
-    assert (answer.status_code, decided(services)) == (401, [])
-
-
-def test_another_site_s_form_is_refused_though_the_browser_sends_the_account(client, services, spot):
-    headers = account() | {"Sec-Fetch-Site": "cross-site"}
+def test_another_site_s_form_is_refused_though_the_browser_sends_the_cookie(client, services, spot):
+    headers = {"Sec-Fetch-Site": "cross-site"}
     assert client.post(f"/things/{spot}", data=form(client), headers=headers).status_code == 403
     assert decided(services) == []
 
@@ -105,13 +97,13 @@ def test_an_old_form_does_not_decide_on_what_is_now_another_place(client, servic
     with writing(services.database) as session:
         session.get_one(SpotRow, spot).box = [10.0, 10.0, 90.0, 90.0]
 
-    assert client.post(f"/things/{spot}", data=old, headers=account()).status_code == 409
+    assert client.post(f"/things/{spot}", data=old).status_code == 409
     assert decided(services) == []
 
 
 def test_only_what_makes_sense_is_taken(client, services, spot):
-    assert client.post(f"/things/{spot}", data=form(client, "walrus"), headers=account()).status_code == 400
-    assert client.post("/things/99", data=form(client), headers=account()).status_code == 404
+    assert client.post(f"/things/{spot}", data=form(client, "walrus")).status_code == 400
+    assert client.post("/things/99", data=form(client)).status_code == 404
     assert decided(services) == []
 
 

@@ -66,7 +66,7 @@ def explained(error: Exception) -> Response | HTTPException:
         return error
     status = HTTPStatus(error.code)
     response = answer(status, _DETAILS.get(status) or error.description or status.phrase)
-    response.headers.update({name: value for name, value in error.get_headers() if name == "Allow"})
+    response.headers.update({name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")})
     return response
 
 

@@ -27,6 +27,7 @@ from haulout.tables import (
     SeasonRow,
     SiteRow,
 )
+from haulout.testing import enters
 from haulout.tokens import Scope, make_token, revoke_token
 from haulout.web import create_app
 
@@ -53,7 +54,7 @@ class Told:
     @property
     def names(self) -> dict[str, str]:
         """What can stand in an address."""
-        return {"photo": self.photos[2].id, "individual": "W-0001", "version": "detector-2", "batch": "1"}
+        return {"photo": self.photos[2].id, "individual": "W0001", "version": "detector-2", "batch": "1"}
 
 
 @pytest.fixture(scope="session")
@@ -186,7 +187,7 @@ def interface(told: Told) -> Flask:
 @pytest.fixture
 def ask(interface: Flask, make_header) -> Callable[..., TestResponse]:
     """Ask an address below /api/v1 with a token of these scopes, or a header of one's own."""
-    client: FlaskClient = interface.test_client()
+    client: FlaskClient = enters(interface.test_client())
 
     def asked(path: str, scopes: Sequence[str] = (Scope.READ,), **parameters: object) -> TestResponse:
         query = {name.removesuffix("_"): value for name, value in parameters.items()}

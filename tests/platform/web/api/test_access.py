@@ -5,7 +5,8 @@ import logging
 import pytest
 from flask import Flask
 
-from haulout.tokens import Scope
+from haulout.testing import enters
+from haulout.tokens import Scope, revoke_token
 from haulout.web import create_app
 from haulout.web.api.routes import SCOPES
 
@@ -87,8 +88,6 @@ def test_the_refusal_says_what_is_missing(interface, make_header) -> None:
 
 
 def test_a_token_is_refused_from_the_moment_it_is_revoked(interface, make_header, told) -> None:
-    from haulout.tokens import revoke_token
-
     client, header = interface.test_client(), make_header("read")
     before = client.get("/api/v1/version", headers=header).status_code
     revoke_token(told.services, "token-0")
@@ -124,5 +123,8 @@ def test_what_a_token_opened_is_stored_by_nobody_on_its_way(interface, make_head
     assert answer.headers["Cache-Control"] == "no-store" and "Authorization" in answer.headers["Vary"]
 
 
-def test_the_pages_stay_open_without_a_token(interface) -> None:
-    assert [interface.test_client().get(path).status_code for path in ("/", "/photos", "/api")] == [200, 200, 200]
+def test_the_pages_want_somebody_signed_in_and_no_token(interface, make_header) -> None:
+    nobody, operator, paths = interface.test_client(), enters(interface.test_client()), ("/", "/photos", "/api")
+
+    assert [operator.get(path).status_code for path in paths] == [200, 200, 200]
+    assert [nobody.get(path, headers=make_header("read")).status_code for path in paths] == [302, 401, 401]

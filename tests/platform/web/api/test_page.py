@@ -7,13 +7,14 @@ import pytest
 from babel.messages.pofile import read_po
 
 from haulout.localisation import LOCALES
+from haulout.testing import enters
 from haulout.web.api.addresses import ENDPOINTS
 from haulout.web.api.routes import description
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_the_page_tells_every_address_with_its_parameters_and_scope(interface, language) -> None:
-    page = interface.test_client().get("/api", query_string={"language": language}).text
+    page = enters(interface.test_client()).get("/api", query_string={"language": language}).text
 
     articles = re.findall(r'<article class="address".*?</article>', page, re.S)
     assert len(articles) == len(ENDPOINTS) == len(description()["paths"])
@@ -25,7 +26,7 @@ def test_the_page_tells_every_address_with_its_parameters_and_scope(interface, l
 
 
 def test_nothing_of_the_description_is_left_in_english_on_the_russian_page(interface) -> None:
-    page = interface.test_client().get("/api?language=ru").text
+    page = enters(interface.test_client()).get("/api?language=ru").text
     with (LOCALES / "ru.po").open("rb") as source:
         russian = read_po(source, locale="ru")
 
@@ -36,7 +37,7 @@ def test_nothing_of_the_description_is_left_in_english_on_the_russian_page(inter
 
 
 def test_every_command_of_the_page_asks_what_can_be_asked(interface, ask, told) -> None:
-    page = interface.test_client().get("/api").text.replace("&#34;", '"').replace("&amp;", "&")
+    page = enters(interface.test_client()).get("/api").text.replace("&#34;", '"').replace("&amp;", "&")
     commands = re.findall(r"<code>(curl .*?)</code>", page)
 
     assert len(commands) == len(ENDPOINTS) + 1
@@ -49,4 +50,4 @@ def test_every_command_of_the_page_asks_what_can_be_asked(interface, ask, told) 
 
 
 def test_the_page_is_found_from_every_page(interface) -> None:
-    assert 'href="/api"' in interface.test_client().get("/batches").text
+    assert 'href="/api"' in enters(interface.test_client()).get("/batches").text

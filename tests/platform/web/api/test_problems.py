@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from haulout.db import writing
 from haulout.tables import SeasonRow
+from haulout.testing import enters
 from haulout.tokens import Scope
 from haulout.web import create_app
 from haulout.web.api.routes import description
@@ -35,7 +36,7 @@ from haulout.web.api.routes import description
     ],
 )
 def test_a_wrong_parameter_is_named_with_the_reason(interface, make_header, path, parameter, reason) -> None:
-    answer = interface.test_client().get(f"/api/v1/{path}", headers=make_header(Scope.READ))
+    answer = enters(interface.test_client()).get(f"/api/v1/{path}", headers=make_header(Scope.READ))
 
     assert (answer.status_code, answer.mimetype) == (422, "application/problem+json")
     (wrong,) = answer.json["errors"]
@@ -77,7 +78,7 @@ def test_a_cursor_of_another_address_is_refused(ask) -> None:
     ],
 )
 def test_what_is_not_there_is_answered_as_json(interface, make_header, path) -> None:
-    answer = interface.test_client().get(f"/api/v1/{path}", headers=make_header(Scope.READ, Scope.PEOPLE))
+    answer = enters(interface.test_client()).get(f"/api/v1/{path}", headers=make_header(Scope.READ, Scope.PEOPLE))
 
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
     assert answer.json["status"] == 404 and answer.json["detail"]
@@ -85,14 +86,14 @@ def test_what_is_not_there_is_answered_as_json(interface, make_header, path) -> 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
 def test_nothing_can_be_changed(interface, make_header, method) -> None:
-    answer = getattr(interface.test_client(), method)("/api/v1/photos", headers=make_header(Scope.READ))
+    answer = getattr(enters(interface.test_client()), method)("/api/v1/photos", headers=make_header(Scope.READ))
 
     assert (answer.status_code, answer.mimetype) == (405, "application/problem+json")
     assert "GET" in answer.headers["Allow"] and "use GET" in answer.json["detail"]
 
 
 def test_pages_that_do_not_exist_are_still_explained_to_people(interface) -> None:
-    answer = interface.test_client().get("/nothing")
+    answer = enters(interface.test_client()).get("/nothing")
 
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
 
@@ -112,7 +113,7 @@ def test_every_address_answers_the_same_on_postgresql(
         for table in SQLModel.metadata.sorted_tables:
             if rows := [dict(row) for row in source.execute(table.select()).mappings()]:
                 target.execute(table.insert(), rows)
-    clients = [interface.test_client(), create_app(there).test_client()]
+    clients = [enters(interface.test_client()), enters(create_app(there).test_client())]
     for path in description()["paths"]:
         wanted = {"site": "Matveyev Island"} if "effort" in path or "disturbances" in path else {}
         for query in (wanted, {**wanted, "limit": 2, "from": "2026-08-02"} if path.endswith("/occupancy") else wanted):

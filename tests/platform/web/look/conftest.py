@@ -1,19 +1,24 @@
 """A home in which every page has something to show: what the small season lacks, put in by hand."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from sqlmodel import Session, select
+from waitress.server import create_server
 
+from haulout.comments import comment, mark_read
 from haulout.db import writing
 from haulout.services import Services
 from haulout.tables import (
+    AccountRow,
     AnimalRow,
     CameraRow,
     ChosenRow,
+    CommentRow,
     ConditionRow,
     ConsensusRow,
     EventRow,
@@ -30,8 +35,12 @@ from haulout.tables import (
     TideRow,
     TriagedRow,
     TriageRow,
+    WithheldRow,
 )
 from haulout.teaching import Arm
+from haulout.web import create_app
+from haulout.withheld import KEPT, SHOWN, VOLUNTEERS, decide, withhold
+from tests.platform.web.look.at_the_desk import home, screenshots, somebody  # noqa: F401
 
 SITE = "Matveyev Island"
 DAYS = 40
@@ -82,6 +91,8 @@ def whole_home(season, people, rock) -> Services:
         _experts(session, services)
         _occupancy(session, services)
         _reserve(session, services)
+        _comments(session, services)
+        _withheld(session, services, [photo.id for photo in season.photos])
     settings = services.settings.model_copy(update={"admin_password": "a-password", "secret_key": "key", "site": SITE})
     return replace(services, settings=settings)
 
@@ -265,3 +276,37 @@ def _reserve(session: Session, services: Services) -> None:
         session.add(TideRow(site=SITE, at=at, metres=0.6 * float(np.sin(hour / 2))))
     row = ImportRow(source="old boxes", kind="coco", sha256="2" * 64, photos=3, boxes=11, unknown=1, at=services.now())
     session.add(row)
+
+
+def _comments(session: Session, services: Services) -> None:
+    session.add(AccountRow(id="vera", name="Вера", folded="вера", created_at=services.now()))
+    session.flush()
+    for task, text in (
+        (2, "Посмотрите на шрам на левом боку."),
+        (90, "Тот же бивень?"),
+        (3, "Детёныш у воды?\nИли камень."),
+    ):
+        comment(session, "vera", task, text, services.now())
+    mark_read(session.get_one(CommentRow, 1), "Igor", services.now())
+
+
+def _withheld(session: Session, services: Services, photos: list[str]) -> None:
+    for photo, why in zip(photos[:4], (VOLUNTEERS, "import-mega", VOLUNTEERS, VOLUNTEERS), strict=True):
+        withhold(session, photo, why, services.now())
+    decide(session.get_one(WithheldRow, photos[2]), SHOWN, "Olga", services.now())
+    decide(session.get_one(WithheldRow, photos[3]), KEPT, "Olga", services.now())
+
+
+@pytest.fixture
+def served() -> Iterator[Callable[[Services], str]]:
+    """Serve the pages of a home; the answer is their address."""
+    servers = []
+
+    def serve(services: Services) -> str:
+        servers.append(create_server(create_app(services), host="127.0.0.1", port=0))
+        threading.Thread(target=servers[-1].run, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].effective_port}"
+
+    yield serve
+    for server in servers:
+        server.close()

@@ -1,30 +1,31 @@
-"""The handbooks' pictures are of the real pages and tasks, of a drawn season, and made anew by this test."""
+"""The handbooks' pictures are of the real pages and the real desk, of a drawn season, and made anew by this test."""
 
 import io
 import os
 import re
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page
-from waitress.server import create_server
+from playwright.sync_api import Browser, Page, Route, expect
 
-from haulout.label_studio import NewTask, local_file_url
+from haulout.accounts import Role
+from haulout.services import Services
 from haulout.simulation.season import CLIFF, SPIT, SeasonPlan, write_season
 from haulout.simulation.truth import TrueAnimal, TruePhoto, Truth, boxes_of
-from haulout.web import create_app
+from haulout.testing import browser_enters
 from haulout.web.handbook import FOLDER
-from labeling_configs import box_dispute, boxes, catalog, gallery, pair
+from haulout.web.questions import LANGUAGES, config_for, data_for
+from labeling_configs import box_dispute, boxes, gallery, pair
 from labeling_configs.vocabulary import AnimalId, PhotoId, Question, Rectangle, Tile, TileId
 
-pytestmark = [pytest.mark.browser, pytest.mark.label_studio]
+pytestmark = pytest.mark.browser
 
 PAGES = {
     "overview": "/",
@@ -36,10 +37,19 @@ PAGES = {
     "walruses": "/individuals",
 }
 """Address and, after a blank, the part that is shown, for the page is longer than the picture."""
-TASKS = ("task-boxes", "task-boxes-phone", "task-dispute", "task-pair", "task-gallery")
-NAMES = {f"{name}.{language}.webp" for name in PAGES for language in ("en", "ru")} | {f"{name}.webp" for name in TASKS}
 WIDTH, HEIGHT = 1100, 760
-PHONE = {"width": 390, "height": 780}
+DESKTOP: dict[str, Any] = {"viewport": {"width": WIDTH, "height": HEIGHT}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 780}, "has_touch": True, "is_mobile": True}
+PEOPLE = {"Vera": (Role.VOLUNTEER, DESKTOP), "Ilya": (Role.VOLUNTEER, PHONE), "Olga": (Role.EXPERT, DESKTOP)}
+TASKS = {
+    "task-boxes": (Question.BOXES, "Vera"),
+    "task-boxes-phone": (Question.BOXES, "Ilya"),
+    "task-dispute": (Question.BOX_DISPUTE, "Olga"),
+    "task-pair": (Question.PAIR, "Olga"),
+    "task-gallery": (Question.GALLERY, "Olga"),
+}
+"""What is asked, and whom."""
+PATIENCE = 60_000
 SHOWN_PICTURES_ARE_THERE = """() => [...document.images].every(image =>
     image.complete || image.getBoundingClientRect().top > innerHeight)"""
 KINDEST_SIZE = 2_000_000
@@ -109,63 +119,60 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(wanted) if wanted else tmp_path_factory.mktemp("pictures")
 
 
-def test_the_pages_in_the_handbooks_are_drawn_anew(chromium: Browser, whole_home, season, pictures: Path):
-    server = create_server(create_app(whole_home), host="127.0.0.1", port=0)
-    threading.Thread(target=server.run, daemon=True).start()
-    size = {"width": WIDTH, "height": HEIGHT}
-    with closing(chromium.new_context(viewport=size, color_scheme="light")) as context:
+def test_the_pages_in_the_handbooks_are_drawn_anew(chromium: Browser, whole_home, season, served, pictures: Path):
+    address = served(whole_home)
+    with closing(chromium.new_context(**DESKTOP, color_scheme="light")) as context:
+        browser_enters(context, whole_home, address, name="Anna")
         page = context.new_page()
-        for language in ("en", "ru"):
+        for language in LANGUAGES:
             for name, path in PAGES.items():
                 there, _, part = path.format(photo=season.photos[2].id).partition(" ")
-                answer = page.goto(f"http://127.0.0.1:{server.effective_port}{there}?language={language}")
+                answer = page.goto(f"{address}{there}?language={language}")
                 assert answer and answer.ok, f"{there} answers {answer and answer.status}"
                 page.locator(part or "body").first.evaluate("part => part.scrollIntoView()")
                 keep(page, pictures / f"{name}.{language}.webp")
-    server.close()
 
-    assert {path.name for path in pictures.glob("*.??.webp")} == {name for name in NAMES if name[-8] == "."}
+    assert names_of(*PAGES) <= {path.name for path in pictures.iterdir()}
 
 
-@pytest.mark.skipif(
-    "HAULOUT_HANDBOOK_PICTURES" not in os.environ,
-    reason="takes a minute and a half of Label Studio: name the folder in HAULOUT_HANDBOOK_PICTURES",
-)
-def test_the_tasks_in_the_handbooks_are_drawn_anew(tasks: "Tasks", drawn, pictures: Path):
+def test_the_tasks_in_the_handbooks_are_drawn_anew(desk: "Desk", drawn, pictures: Path):
     folder, truth = drawn
     photos = sorted(truth.photos.values(), key=lambda photo: -len(photo.counted) * (photo.weather == "clear"))
-    tile, found = (
-        Tile(TileId("t"), PhotoId("p"), *[Rectangle(0, 0, PLAN.width, PLAN.height)] * 2),
-        boxes_of(photos[0].counted),
-    )
-    url = tasks.show(Image.open(folder / photos[0].file))
-    guessed = boxes.write(found[:-1] + np.array([4, -3, 6, 2]), np.full(len(found) - 1, 0.8), tile)
-
-    tasks.photograph(Question.BOXES, boxes.task_data(url, tile), guessed, pictures / "task-boxes.webp")
-    tasks.photograph(Question.BOXES, boxes.task_data(url, tile), guessed, pictures / "task-boxes-phone.webp", PHONE)
-    told = box_dispute.task_data(url, tile, caption="5 · 3")
-    tasks.photograph(Question.BOX_DISPUTE, told, guessed, pictures / "task-dispute.webp")
-    first, second, *others = [tasks.show(crop) for crop in portraits(folder, truth)]
-    asked = pair.task_data(first, second, AnimalId("a"), AnimalId("b"))
-    tasks.photograph(Question.PAIR, asked, [], pictures / "task-pair.webp")
+    found = boxes_of(photos[0].counted)
+    tile = Tile(TileId("t"), PhotoId("p"), *[Rectangle(0, 0, PLAN.width, PLAN.height)] * 2)
+    beach = desk.picture(Image.open(folder / photos[0].file))
+    first, second, *others = [desk.picture(crop) for crop in portraits(folder, truth)]
     offered = [gallery.Candidate(f"W-{n:04}", one, f"W-{n:04}") for n, one in enumerate([second, *others], start=1)]
-    told = gallery.task_data(first, AnimalId("a"), offered)
-    tasks.photograph(Question.GALLERY, told, [], pictures / "task-gallery.webp")
+    guessed = boxes.write(found[:-1] + np.array([4, -3, 6, 2]), np.full(len(found) - 1, 0.8), tile)
+    drawn_on = boxes.task_data(beach, tile)
+    disputed = box_dispute.task_data(beach, tile)
+    two = pair.task_data(first, second, AnimalId("a"), AnimalId("b"))
+    several = gallery.task_data(first, AnimalId("a"), offered)
 
-    assert {path.name for path in pictures.glob("task-*.webp")} == {f"{name}.webp" for name in TASKS}
+    desk.photograph("task-boxes", drawn_on, guessed, pictures)
+    desk.photograph("task-boxes-phone", drawn_on, guessed, pictures)
+    desk.photograph("task-dispute", disputed, guessed, pictures)
+    desk.photograph("task-pair", two, [], pictures)
+    desk.photograph("task-gallery", several, [], pictures)
+
+    assert names_of(*TASKS) <= {path.name for path in pictures.iterdir()}
 
 
 def test_the_handbooks_show_all_pictures_that_are_there_and_no_others():
     shown = {
         language: set(re.findall(r"!\[[^\]]+\]\(pictures/([^)]+)\)", "".join(book.read_text() for book in books)))
-        for language in ("en", "ru")
+        for language in LANGUAGES
         if (books := sorted(FOLDER.glob(f"*.{language}.md")))
     }
     kept = {path.name for path in (FOLDER / "pictures").iterdir()}
 
-    assert shown["en"] | shown["ru"] == kept == NAMES
+    assert shown["en"] | shown["ru"] == kept == names_of(*PAGES, *TASKS)
     assert {name.replace(".en.", ".ru.") for name in shown["en"]} == shown["ru"]
     assert sum(path.stat().st_size for path in (FOLDER / "pictures").iterdir()) < KINDEST_SIZE
+
+
+def names_of(*pictures: str) -> set[str]:
+    return {f"{name}.{language}.webp" for name in pictures for language in LANGUAGES}
 
 
 def keep(page: Page, file: Path) -> None:
@@ -194,56 +201,70 @@ def portrait(photo: Image.Image, animal: TrueAnimal) -> Image.Image:
     return crop.resize((480, round(480 * crop.height / crop.width)), Image.Resampling.BICUBIC)
 
 
-class Tasks:
-    """Puts tasks into Label Studio and photographs what a person sees of them."""
+def asked(question: Question, data: dict[str, Any], predicted: Sequence[Any], language: str) -> dict[str, Any]:
+    """Return what the server would tell the desk of a task."""
+    return {
+        "lease": "0" * 32,
+        "question": question.value,
+        "config": config_for(question, language),
+        "data": data_for(data, language),
+        "prediction": list(predicted) or None,
+        "until": (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds"),
+        "minutes": 60,
+    }
 
-    def __init__(self, page: Page, label_studio, server) -> None:
-        self.page, self.label_studio, self.server = page, label_studio, server
-        self.projects: list[int] = []
 
-    def show(self, picture: Image.Image) -> str:
-        """Store the picture where Label Studio finds it; return its address there."""
-        name = f"handbook-{len(list((self.server.documents / 'tiles').iterdir()))}.jpg"
-        picture.convert("RGB").save(self.server.documents / "tiles" / name)
-        return local_file_url(f"tiles/{name}")
+class Desk:
+    """The desk of the real application, at which people of our own get tasks of our own, and what they see is kept."""
 
-    def photograph(
-        self, question: Question, data: dict, predicted: list, file: Path, size: dict[str, int] | None = None
-    ) -> None:
-        """Ask the question, open it as people do, and keep what is seen."""
-        entry = catalog.CATALOG[question]
-        project = self.label_studio.ensure_project(question, entry.title_en, entry.xml, entry.instruction, overlap=1)
-        self.label_studio.ensure_local_files(project, self.server.documents / "tiles")
-        self.label_studio.send_tasks(project, [NewTask({**data, "key": file.stem}, predicted, 1.0, "v1")])
-        self.label_studio.serve_version(project, "v1")
-        self.projects.append(project)
-        self.page.set_viewport_size(size or {"width": WIDTH + 180, "height": HEIGHT + 300})
-        self.page.goto(f"{self.server.url}/haulout/start?project={project}", wait_until="commit")
-        instructions = self.page.get_by_text("Labeling Instructions")
-        instructions.wait_for()
-        self.page.keyboard.press("Escape")
-        instructions.wait_for(state="hidden")
-        drawn = """() => [...document.querySelectorAll("img")].some(image => image.clientWidth > 50)
-            && [...document.images].every(image => image.complete)"""
-        self.page.wait_for_function(drawn)
-        keep(self.page, file)
+    def __init__(self, chromium: Browser, services: Services, address: str) -> None:
+        self.chromium, self.services, self.address = chromium, services, address
+        self.drawn: dict[str, bytes] = {}
+        self.next: dict[str, Any] = {}
+        self.pages: dict[str, Page] = {}
+
+    def picture(self, shown: Image.Image) -> str:
+        """Keep a picture that tasks show; return its address."""
+        file = io.BytesIO()
+        shown.convert("RGB").save(file, "jpeg", quality=92)
+        name = f"/desk/pictures/{len(self.drawn)}.jpg"
+        self.drawn[name] = file.getvalue()
+        return name
+
+    def photograph(self, name: str, data: dict[str, Any], predicted: Sequence[Any], folder: Path) -> None:
+        """Ask whom the picture is of, and keep what is seen of the task in each language."""
+        question, person = TASKS[name]
+        page = self.pages.get(person) or self._sits_down(person)
+        for language in LANGUAGES:
+            self.next = asked(question, data, predicted, language)
+            page.goto(f"{self.address}/desk?question={question.value}&language={language}")
+            expect(page.locator("#done")).to_be_enabled(timeout=PATIENCE)
+            if question is not Question.BOXES:  # more stands above it than for a volunteer
+                page.locator("#desk").evaluate("desk => desk.scrollIntoView()")
+            keep(page, folder / f"{name}.{language}.webp")
+
+    def close(self) -> None:
+        """Let everybody leave."""
+        for page in self.pages.values():
+            page.context.close()
+
+    def _sits_down(self, person: str) -> Page:
+        role, size = PEOPLE[person]
+        context = self.chromium.new_context(**size, color_scheme="light")
+        context.set_default_timeout(PATIENCE)
+        browser_enters(context, self.services, self.address, role, person)
+        self.pages[person] = page = context.new_page()
+        page.route("**/desk/pictures/*", self._give_picture)
+        page.route("**/desk/next", lambda route: route.fulfill(json=self.next))
+        return page
+
+    def _give_picture(self, route: Route) -> None:
+        route.fulfill(body=self.drawn[route.request.url.removeprefix(self.address)], content_type="image/jpeg")
 
 
 @pytest.fixture
-def tasks(chromium: Browser, label_studio, label_studio_server) -> Iterator[Tasks]:
-    """Log somebody in; the projects that were made are removed at the end."""
-    email, password = "handbook@haulout.invalid", "long-enough-3"
-    label_studio.sign_up(email, password, "Handbook")
-    with closing(chromium.new_context(viewport={"width": WIDTH, "height": HEIGHT})) as context:
-        context.set_default_timeout(60_000)
-        page = context.new_page()
-        page.goto(f"{label_studio_server.url}/user/login/", wait_until="domcontentloaded")
-        page.fill("input[name=email]", email)
-        page.fill("input[name=password]", password)
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/user/login" not in url, wait_until="commit")
-        maker = Tasks(page, label_studio, label_studio_server)
-        yield maker
-    headers = {"Authorization": f"Token {label_studio_server.token}"}
-    for project in set(maker.projects):
-        httpx.delete(f"{label_studio_server.url}/api/projects/{project}/", headers=headers, timeout=60)
+def desk(chromium: Browser, whole_home, served, label_studio_python) -> Iterator[Desk]:
+    settings = whole_home.settings.model_copy(update={"label_studio_python": label_studio_python})
+    services = replace(whole_home, settings=settings)
+    with closing(Desk(chromium, services, served(services))) as desk:
+        yield desk

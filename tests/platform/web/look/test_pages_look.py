@@ -1,28 +1,40 @@
 """Every page, as a browser draws it: whole, quiet, narrow enough for a phone, in the reader's language, accessible."""
 
+import copy
 import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+from sqlmodel import select
 from waitress.server import create_server
 
+from haulout.accounts import Role
+from haulout.comments import comment
+from haulout.db import writing
 from haulout.services import Services
+from haulout.tables import AccountRow, CrowdRow, ServedRow, SpoolRow
+from haulout.testing import browser_enters, enter, enters
 from haulout.web import create_app
 
 pytestmark = pytest.mark.browser
 
 WIDTHS = {1280: 900, 390: 844}
-NO_PAGES = {"static", "pages.running", "paper.report_pdf", "things.picture", "handbook.picture", "breaks"}
+NO_PAGES = {"static", "pages.running", "paper.report_pdf", "things.picture", "handbook.picture", "me.picture", "breaks"}
 """What carries no layout, such as the part of a page that a script fetches anew."""
-FOR_PROGRAMS = {"api", "pictures"}
+OF_VISITORS = {"entry.sign_in", "entry.sign_up", "entry.enter", "second_factor.code", "second_factor.picture"}
+"""What shows something only to who is not signed in."""
+ELSEWHERE = {"desk.page", "tutorial.page"} | OF_VISITORS
+"""Pages that have a test of their own, such as those on which people draw."""
+FOR_PROGRAMS = {"api", "pictures", "desk", "editor", "tutorial"}
 """Blueprints whose addresses with arguments give pictures and data."""
 EXAMPLES = {
     "pages.photo": {"photo": "/photos/{photo}"},
@@ -30,15 +42,15 @@ EXAMPLES = {
     "pages.person": {"person": "/people/person-0", "person-suspected": "/people/person-1"},
     "pages.batch": {"batch": "/batches/1", "batch-filtered": "/batches/1?reason=random"},
     "pages.model": {"model": "/models/detector-2", "model-unexamined": "/models/reid-1"},
-    "pages.individual": {"individual": "/individuals/W-0001"},
+    "pages.individual": {"individual": "/individuals/W0001"},
     "handbook.read": {f"handbook-{who}": f"/handbook/{who}" for who in ("operator", "volunteer", "expert")},
 }
 """Addresses of the pages that need something to show, by endpoint and name."""
 STATES = {"photos-none": "/photos?camera=nowhere", "not-found": "/nowhere", "refused": "/things/1", "broken": "/breaks"}
-STATUSES = {"not-found": 404, "refused": 405, "broken": 500}
+STATUSES = {"visitor-sign-up-closed": 403, "not-found": 404, "refused": 405, "broken": 500}
 NAMES = """Haulout Label Studio English Redis PostgreSQL Matveyev Island CAM haulout narrow detector reid
 person animal draws nonsense was child will careful now Linux Python Enter Organization Skip Backspace
-Ctrl Alt make""".split()
+Ctrl Alt Shift Tab Delete make mega Anna Olga Igor""".split()
 """Latin words that a Russian page may show: proper names, and what the season's people and files are called."""
 OF_PROGRAMS = "application json next null people places problem read unseen yes".split()
 """Words of the interface that the page for programs names in its sentences."""
@@ -90,6 +102,7 @@ def served() -> Iterator[Callable[[Services], tuple[Flask, str]]]:
     def serve(services: Services) -> tuple[Flask, str]:
         app = create_app(services)
         app.add_url_rule("/breaks", "breaks", _breaks)
+        app.extensions["haulout_policy"]["breaks"] = 0
         servers.append(create_server(app, host="127.0.0.1", port=0))
         threading.Thread(target=servers[-1].run, daemon=True).start()
         return app, f"http://127.0.0.1:{servers[-1].effective_port}"
@@ -108,7 +121,7 @@ def test_every_page_of_a_filled_home_looks_right(chromium: Browser, whole_home, 
     app, address = served(whole_home)
     example = {"photo": people.season.photos[2].id, "tile": people.disputed}
 
-    assert complaints(chromium, address, addresses(app, example), look, screenshots) == ""
+    assert complaints(chromium, whole_home, address, addresses(app, example), look, screenshots) == ""
 
 
 @pytest.mark.parametrize("look", [ENGLISH, RUSSIAN], ids=lambda look: look.language)
@@ -116,30 +129,69 @@ def test_every_page_of_an_empty_home_looks_right(chromium: Browser, empty_home, 
     app, address = served(empty_home)
     pages = {f"empty-{name}": path for name, path in addresses(app, None).items()}
 
-    assert complaints(chromium, address, pages, look, screenshots) == ""
+    assert complaints(chromium, empty_home, address, pages, look, screenshots) == ""
+
+
+@pytest.mark.parametrize("look", [ENGLISH, RUSSIAN], ids=lambda look: look.language)
+def test_what_volunteers_and_visitors_see_looks_right(chromium: Browser, whole_home, served, screenshots, look):
+    _, address = served(whole_home)
+    account, token = enter(whole_home, Role.VOLUNTEER, "Anna")
+    _answered(whole_home, account)
+
+    size = {"width": 1280, "height": WIDTHS[1280]}
+    with closing(chromium.new_context(viewport=size, color_scheme=look.colours, locale=look.language)) as context:
+        visitor = Visitor(context.new_page(), address, look)
+        wrong = visitor.look_at("visitor-welcome", "/welcome", screenshots)
+        wrong += visitor.look_at("visitor-sign-in", "/sign-in", screenshots)
+        wrong += visitor.look_at("visitor-sign-up-closed", "/sign-up", screenshots)
+        context.add_cookies([{"name": "haulout", "value": token, "url": address}])
+        wrong += visitor.look_at("volunteer-me", "/me", screenshots)
+
+    assert wrong == []
+
+
+def _answered(services: Services, account: str) -> None:
+    """Let the account be the season's first person, who answered on two days and wrote a comment."""
+    with writing(services.database) as session:
+        session.get_one(AccountRow, account).label_studio_user = 0
+        for task in (2, 3, 4):
+            at, name = services.now() - timedelta(days=task // 3), f"answer-{task}"
+            session.add(ServedRow(id=name, task=task, account=account, at=at, until=at))
+            session.flush()
+            session.add(SpoolRow(unique_id=name, served=name, task=task, account=account, result=[], given_at=at))
+        comment(session, account, 2, "Посмотрите на этот шрам.", services.now())
+        newest = session.exec(select(CrowdRow)).one()
+        for weeks, animals in ((3, 20), (2, 60), (1, 160)):
+            learned = copy.deepcopy(newest.learned)
+            learned["skills"]["person-0"][4] = float(animals)
+            learned["skills"]["person-0"][0][0][0] = 0.9 - 0.07 * weeks
+            session.add(CrowdRow(id=-weeks, answers=9, learned=learned, at=newest.at - timedelta(weeks=weeks)))
 
 
 def addresses(app: Flask, example: dict[str, str] | None) -> dict[str, str]:
     """Return the addresses of all pages by name, those that need something to show only with an example of it."""
     found = {} if example is None else dict(STATES)
-    client = app.test_client()
+    client = enters(app.test_client())
     for rule in app.url_map.iter_rules():
         blueprint, _, name = rule.endpoint.rpartition(".")
-        if "GET" not in (rule.methods or ()) or rule.endpoint in NO_PAGES:
+        if "GET" not in (rule.methods or ()) or rule.endpoint in NO_PAGES | ELSEWHERE:
             continue
         if not rule.arguments:
             if client.get(rule.rule).mimetype == "text/html":
-                found[name.replace("_", "-")] = rule.rule
+                found[(blueprint if name == "page" else name).replace("_", "-")] = rule.rule
         elif example is not None and blueprint not in FOR_PROGRAMS:
             assert rule.endpoint in EXAMPLES, f"{rule.endpoint} needs an example of its address {rule.rule} here"
             found |= {name: path.format(**example) for name, path in EXAMPLES[rule.endpoint].items()}
     return found
 
 
-def complaints(chromium: Browser, address: str, pages: dict[str, str], look: Look, screenshots: Path) -> str:
+def complaints(
+    chromium: Browser, services: Services, address: str, pages: dict[str, str], look: Look, screenshots: Path
+) -> str:
     """Visit the pages and return what is wrong with them, line by line; leave their pictures behind."""
     size = {"width": 1280, "height": WIDTHS[1280]}
     with closing(chromium.new_context(viewport=size, color_scheme=look.colours, locale=look.language)) as context:
+        browser_enters(context, services, address, name="Anna")
         visitor = Visitor(context.new_page(), address, look)
         return "\n".join(
             f"{name}: {wrong}" for name in pages for wrong in visitor.look_at(name, pages[name], screenshots)
