@@ -15,7 +15,7 @@ from haulout.dispatch import dispatch
 from haulout.errors import BrokenModel, LeaseLost
 from haulout.gold import ask_gold
 from haulout.holds import HELD, is_held
-from haulout.identify import identify
+from haulout.identify.step import identify
 from haulout.lease import SEASON, Patience, lease
 from haulout.ledger import Taken, of_run
 from haulout.logs import about

@@ -16,7 +16,7 @@ from haulout.collect import collect
 from haulout.db import reading
 from haulout.demo.people import experts_answer, volunteers_answer
 from haulout.dispatch import dispatch
-from haulout.identify import identify
+from haulout.identify.step import identify
 from haulout.ingest import ingest
 from haulout.loop import listen, run_week, summary
 from haulout.propose import propose

@@ -20,7 +20,7 @@ from haulout.collect.storing import Storing
 from haulout.config import Settings
 from haulout.db import writing
 from haulout.dispatch import dispatch, sending
-from haulout.identify import identify
+from haulout.identify.step import identify
 from haulout.ingest import ingest
 from haulout.label_studio import LabelStudio
 from haulout.lease import SEASON, lease

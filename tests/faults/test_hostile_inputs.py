@@ -18,7 +18,7 @@ import torch
 from haulout.collect import collect
 from haulout.dispatch import dispatch
 from haulout.errors import BadImport
-from haulout.identify import identify
+from haulout.identify.step import identify
 from haulout.imports import import_boxes
 from haulout.selection import select_batch
 from haulout.settle import settle

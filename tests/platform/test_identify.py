@@ -5,7 +5,7 @@ import pytest
 
 from haulout.collect import collect
 from haulout.db import writing
-from haulout.identify import embed_animals
+from haulout.identify.step import embed_animals
 from haulout.tables import (
     AnimalRow,
     AnswerRow,

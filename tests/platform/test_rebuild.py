@@ -11,7 +11,7 @@ from haulout.collect import collect
 from haulout.db import connect, create_tables, writing
 from haulout.dispatch import dispatch
 from haulout.fsck import fsck
-from haulout.identify import identify
+from haulout.identify.step import identify
 from haulout.rebuild import NotEmpty, NothingToRebuildFrom, from_label_studio, from_log
 from haulout.selection import select_batch
 from haulout.settle import exclude_person, learn_people, settle
