@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from label_studio_sdk.client import LabelStudio as Sdk
 
 READ_TRIES = 3
+Read = TypeVar("Read")
 
 
 class Connection:
@@ -54,13 +55,7 @@ class Connection:
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Read, and try again when the connection breaks: reading changes nothing."""
-        for left in reversed(range(READ_TRIES)):
-            try:
-                return self._told(self._http.get(path, params=dict(params or {})))
-            except httpx.TransportError as error:
-                if not left:
-                    raise self._unreachable(error) from error
-        raise AssertionError("unreachable")
+        return self._again(lambda: self._told(self._http.get(path, params=dict(params or {}))))
 
     def _send(self, method: str, path: str, body: object) -> Any:
         """Change something, once: after a lost answer only the caller knows how to find out whether it happened."""
@@ -69,17 +64,41 @@ class Connection:
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 
+    def _read(self, what: str, ask: Callable[["Sdk"], Read]) -> Read:
+        """Read by the SDK, and try again when the connection breaks."""
+
+        def once() -> Read:
+            with self._in_our_words(what):
+                return ask(self._sdk)
+
+        return self._again(once)
+
+    def _again(self, read: Callable[[], Read]) -> Read:
+        for left in reversed(range(READ_TRIES)):
+            try:
+                return read()
+            except httpx.TransportError as error:
+                if not left:
+                    raise self._unreachable(error) from error
+        raise AssertionError("unreachable")
+
     @contextmanager
     def _asking(self, what: str) -> Iterator["Sdk"]:
-        """Give the SDK for one request, its errors in our words."""
+        """Give the SDK for one request that changes something, its errors in our words."""
+        try:
+            with self._in_our_words(what):
+                yield self._sdk
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    @contextmanager
+    def _in_our_words(self, what: str) -> Iterator[None]:
         from label_studio_sdk.core import ApiError
 
         try:
-            yield self._sdk
+            yield
         except ApiError as error:
             raise LabelStudioRefused(what, error.status_code or 0, _text(error.body)) from error
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
 
     def _told(self, response: httpx.Response) -> Any:
         if response.is_error:

@@ -19,8 +19,8 @@ class People(Connection):
 
     def people(self) -> list[Person]:
         """Return all users."""
-        with self._asking("the list of people") as sdk:
-            return [Person(int(u.id or 0), str(u.email), u.first_name or "") for u in sdk.users.list()]
+        users = self._read("the list of people", lambda sdk: sdk.users.list())
+        return [Person(int(user.id or 0), str(user.email), user.first_name or "") for user in users]
 
     def ensure_user(self, email: str) -> int:
         """Return the number of the user with this e-mail, made when missing; such a user cannot log in."""

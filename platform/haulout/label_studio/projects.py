@@ -1,11 +1,15 @@
 """Projects: one per question, with everything that makes Label Studio ask in our order."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from haulout.label_studio.connection import Connection
 from haulout.label_studio.refusals import LabelStudioRefused
 from labeling_configs.vocabulary import Question
+
+if TYPE_CHECKING:
+    from label_studio_sdk.client import LabelStudio as Sdk
 
 SAMPLING = "Uncertainty sampling"
 """Label Studio's name for: serve the lowest `prediction.score` of the project's model version first."""
@@ -47,16 +51,16 @@ class Projects(Connection):
 
     def find_project(self, question: Question) -> int | None:
         """Return the project of this question, None when there is none."""
-        with self._asking("the list of projects") as sdk:
-            known = {p.id: p.description for p in sdk.projects.list(include="id,description")}  # type: ignore[var-annotated]
+        known = self._read("the list of projects", _descriptions)
         return min((number for number, text in known.items() if text == _marker(question)), default=None)
 
     def ensure_local_files(self, project: int, folder: Path) -> None:
         """Let the project's tasks show files of this folder, which must lie below Label Studio's document root."""
         path = str(folder.resolve())
+        known = self._read("the project's local files", lambda sdk: sdk.import_storage.local.list(project=project))
+        if any(storage.path == path for storage in known):
+            return
         with self._asking("the project's local files") as sdk:
-            if any(storage.path == path for storage in sdk.import_storage.local.list(project=project)):
-                return
             sdk.import_storage.local.create(project=project, path=path, use_blob_urls=True, title="Haulout")
 
     def serve_version(self, project: int, version: str) -> None:
@@ -95,6 +99,10 @@ class Projects(Connection):
 def local_file_url(relative: str | Path) -> str:
     """Return what a task's data holds for a file, given its path below Label Studio's document root."""
     return f"/data/local-files/?d={quote(Path(relative).as_posix())}"
+
+
+def _descriptions(sdk: "Sdk") -> dict[int, str | None]:
+    return {one.id: one.description for one in sdk.projects.list(include="id,description")}  # type: ignore[var-annotated]
 
 
 def _marker(question: Question) -> str:
