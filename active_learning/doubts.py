@@ -96,3 +96,18 @@ def gain(found: Doubts, cost: Cost) -> Floats:
     after += p * (1 - rates.same) * (1 - p) * rates.different / (1 - said)
     gained: Floats = (1 - cost.cannot_tell) * found.stake * (p * (1 - p) - after)
     return gained
+
+
+def deciding_gain(found: Doubts, cost: Cost, agreeing: int) -> Floats:
+    """Return how many animals more would bear the right name if so many experts were asked and nobody else decided.
+
+    For a catalogue in which individuals are merged only when `agreeing` experts call them the same, however sure the
+    machine is: across a boundary the question is worth what it rightly merges, less what it wrongly would, times the
+    animals at stake; inside an individual what it rightly parts. A question that is likelier to harm is worth nothing.
+    """
+    right = np.where(found.bridge, expit(-found.strength), expit(found.strength))
+    rates = cost.reliability
+    hit = np.where(found.bridge, rates.different, rates.same) ** agreeing
+    harm = np.where(found.bridge, 1 - rates.same, 1 - rates.different) ** agreeing
+    gained: Floats = (1 - cost.cannot_tell) * found.stake * np.maximum(right * hit - (1 - right) * harm, 0)
+    return gained

@@ -1,6 +1,6 @@
 """What to ask an expert next about who is who: the question that saves most wrong identities per second of work."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,6 +15,8 @@ from active_learning.tempering import Floats, Rows
 from labeling_configs.vocabulary import AnimalId, Person
 
 Asked = Mapping[Pair, Collection[Person]]
+Worth = Callable[[Doubts, Cost], Floats]
+"""What an answer about each doubt is worth, shape (n,)."""
 MOST_TRIED = 400
 """Doubts looked at for each question wanted."""
 
@@ -53,15 +55,25 @@ class Inquiry:
 
 
 def plan(
-    settled: Settled, expert: Person, asked: Asked, count: int, cost: Cost, least: float = 0.0
+    settled: Settled,
+    expert: Person,
+    asked: Asked,
+    count: int,
+    cost: Cost,
+    least: float = 0.0,
+    worth: Worth = gain,
+    distinct: Collection[AnimalId] | None = None,
 ) -> tuple[Inquiry, ...]:
     """Return up to `count` questions for this expert, most gain per second first, no pair asked of him before.
 
     No two questions are about the same smaller side, so that all of them can be answered at once. Those that gain no
-    more than `least` are not asked.
+    more than `least` are not asked. In a gallery the expert chooses one of several and thereby calls the others
+    different: where not all individuals are known to be distinct, `distinct` names the animals of those that are, and
+    only these are shown in one.
     """
     found = doubts(settled)
-    return _Planner(settled, found, gain(found, cost), expert, asked, cost).plan(count, least)
+    planner = _Planner(settled, found, worth(found, cost), expert, asked, cost, distinct)
+    return planner.plan(count, least)
 
 
 def audit(
@@ -96,12 +108,20 @@ class _Planner:
     """Finds the pairs of animals to show for the doubts that are worth most."""
 
     def __init__(
-        self, settled: Settled, found: Doubts, gains: Floats, expert: Person, asked: Asked, cost: Cost
+        self,
+        settled: Settled,
+        found: Doubts,
+        gains: Floats,
+        expert: Person,
+        asked: Asked,
+        cost: Cost,
+        distinct: Collection[AnimalId] | None,
     ) -> None:
         self._evidence, self._label, self._cuts = settled.evidence, settled.label, settled.cuts
         self._names = settled.evidence.animals
         self._found, self._gains, self._expert, self._asked, self._cost = found, gains, expert, asked, cost
         self._members = settled.members
+        self._distinct = distinct
         ends = np.sort(np.column_stack([self._label[self._evidence.first], self._label[self._evidence.second]]), axis=1)
         self._key = ends[:, 0] * len(self._label) + ends[:, 1]
         self._order = np.argsort(self._key, kind="stable")
@@ -142,7 +162,8 @@ class _Planner:
         rivals = touching[(expit(self._found.strength[touching]) > self._cost.rival) & ~self._found.bridge[touching]]
         if len(rivals) < 2 or len(self._members[subject]) > 1:
             return None
-        ranked = rivals[np.argsort(-self._gains[rivals], kind="stable")][: self._cost.most].tolist()
+        ordered = rivals[np.argsort(-self._gains[rivals], kind="stable")].tolist()
+        ranked = [rival for rival in ordered if self._is_distinct(rival, subject)][: self._cost.most]
         animal = self._members[subject][0]
         shown = [(rival, pair) for rival in ranked if (pair := self._shown(rival, animal)) is not None]
         gained = float(sum(self._gains[rival] for rival, _ in shown))
@@ -151,6 +172,10 @@ class _Planner:
             return None
         others = tuple(self._names[second if first == animal else first] for _, (first, second, _) in shown)
         return Inquiry(self._names[animal], others, Reason.BOUNDARY, gained, seconds)
+
+    def _is_distinct(self, doubt: int, subject: int) -> bool:
+        other = int(self._found.one[doubt] + self._found.other[doubt]) - subject
+        return self._distinct is None or self._names[self._members[other][0]] in self._distinct
 
     def _shown(self, doubt: int, animal: int | None) -> tuple[int, int, bool] | None:
         """Return the pair to show: asked least often, then most alike; and whether experts said both at this place."""

@@ -5,8 +5,8 @@ better elsewhere move and clusters that hold together too little are cut, until 
 anchors can end up together, so that what anchors do not link is settled apart, and only there where evidence is new.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
 import numpy as np
@@ -42,7 +42,7 @@ class Settled:
         """Each cluster's rows by its label, in order."""
         order = np.argsort(self.label, kind="stable")
         labels, starts = np.unique(self.label[order], return_index=True)
-        parts = np.split(order, starts[1:])
+        parts = np.split(order, starts)[1:]
         return {int(label): part.tolist() for label, part in zip(labels, parts, strict=True)}
 
     @property
@@ -68,6 +68,20 @@ def settle(evidence: Evidence, before: Settled | None = None, anchor: float = AN
     if before is not None:
         found |= _take_over(label, before, np.where(fresh, -1, old))
     return Settled(evidence, label, dict(sorted(found.items())), int(fresh.sum()), anchor)
+
+
+def as_decided(evidence: Evidence, groups: Iterable[Collection[AnimalId]], anchor: float = ANCHOR) -> Settled:
+    """Return the partition that somebody decided on, with each individual's weakest cut by the evidence.
+
+    Animals in no group are alone, and those that the evidence does not know are passed over.
+    """
+    row, label = evidence.row, np.arange(len(evidence.animals), dtype=np.int64)
+    for group in groups:
+        rows = sorted(row[animal] for animal in group if animal in row)
+        label[rows] = rows[0] if rows else 0
+    wiring = wire(evidence, anchor, label[evidence.first] == label[evidence.second])
+    decided = Settled(evidence, label, {}, 0, anchor)
+    return replace(decided, cuts={name: weakest_cut(wiring, rows) for name, rows in decided.members.items()})
 
 
 def _take_over(label: Rows, before: Settled, old: Rows) -> dict[int, Cut]:

@@ -83,6 +83,8 @@ class Settings(BaseModel):
     merge_experts: int = Field(default=2, ge=1)
     """So many more experts must call two animals the same than different before they are one individual."""
     pairs_per_run: int = Field(default=60, ge=0)
+    wrong_names: float = Field(default=0.02, ge=0, lt=1)
+    """Share of the animals that may bear a wrong name by expectation; below it only pairs drawn by chance are asked."""
     detector_minutes: float = Field(default=12, gt=0)
     training_processes: int = Field(default=1, ge=1)
     """Processes that train one detector together, started by torchrun: one for each GPU, or one for a few cores."""

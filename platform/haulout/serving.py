@@ -18,10 +18,15 @@ from labeling_configs.vocabulary import COLD, Boxes, ModelVersion, no_boxes
 
 if TYPE_CHECKING:
     from haulout_models.detector import BoxDetector, Detector
+    from haulout_models.fusion import Fusion
     from haulout_models.onnx_detector import OnnxDetector
     from haulout_models.reidentifier import Reidentifier
 
 FROZEN = ModelVersion("reid-frozen")
+FUSION = "fusion"
+"""Where the card of a re-identification network keeps what its likenesses are worth."""
+ON_THIS_CATALOGUE = "pairs of this catalogue"
+"""What a fusion says it was measured on when the walruses were ours."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,20 @@ def serving_reidentifier(services: Services) -> "Reidentifier":
         row = _serving_row(session, "reidentifier")
     promoted = row and services.registry.load_reidentifier(ModelVersion(row.version), row.sha256)
     return promoted or Reidentifier.frozen(FROZEN)
+
+
+def serving_fusion(services: Services, model: str) -> "Fusion":
+    """Return what the likenesses of a network are worth: as on its card, or as for frozen features on the first day.
+
+    What was measured with frozen features does not hold for a network that was trained since: without a fusion of its
+    own only the match of keypoints and the context speak.
+    """
+    from haulout_models.fusion import FIRST_DAY, Fusion
+
+    if model == FROZEN:
+        return FIRST_DAY
+    stored = services.registry.card(ModelVersion(model)).settings.get(FUSION)
+    return Fusion.of(stored) if isinstance(stored, dict) else FIRST_DAY.of_matches_only()
 
 
 def _serving_row(session: Session, kind: str) -> ModelRow | None:

@@ -611,6 +611,50 @@ class EmbeddingRow(SQLModel, table=True):
     """float16, shape (d,), of length 1."""
 
 
+class KeypointsRow(SQLModel, table=True):
+    """Keypoints of one animal's crop, see `haulout_models.local_matching`; derived."""
+
+    __tablename__ = "keypoints"
+    animal: str = Field(foreign_key="animal.id", primary_key=True)
+    packed: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    sharp: bool
+    """Whether the crop is sharp enough for marks to be seen."""
+
+
+class LikenessRow(SQLModel, table=True):
+    """How alike two animals look, first < second; derived, and made anew by each network."""
+
+    __tablename__ = "likeness"
+    first: str = Field(foreign_key="animal.id", primary_key=True)
+    second: str = Field(foreign_key="animal.id", primary_key=True, index=True)
+    model: str
+    """The network whose cosine it is."""
+    cosine: float
+    local: float | None = None
+    """Score of the match of keypoints, which no network changes; None where one of them has none."""
+
+
+class CensusRow(SQLModel, table=True):
+    """How many walruses there are and how sure the catalogue is of them; one row, derived."""
+
+    __tablename__ = "census"
+    id: int = Field(default=1, primary_key=True)
+    model: str
+    animals: int
+    """Animals with marks that can be seen, whether anybody was asked about them or not."""
+    wrong: float
+    """A bound on how many of them are expected to bear a wrong name."""
+    enough: bool
+    """Whether that is less than what was wanted, so that only the random share is asked."""
+    judged: int
+    """Pairs judged by experts that the machine's probabilities rest on; 0 while they rest on other animals."""
+    individuals: list[float] | None = Field(default=None, sa_column=Column(JSON))
+    """Value and ends of the 95 % interval; None while the probabilities do not rest on this catalogue."""
+    population: list[float] | None = Field(default=None, sa_column=Column(JSON))
+    """The same with those that nobody has seen (Chao 1987, a lower bound)."""
+    at: datetime = _moment()
+
+
 class MarkRow(SQLModel, table=True):
     """A mark an expert pointed at, in pixels of the photo; derived."""
 

@@ -1,15 +1,17 @@
 """Experts are asked what saves most wrong identities per second, never the same pair twice."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from active_learning.doubts import Cost, doubts, expected_wrong, gain, is_enough
+from active_learning.doubts import Cost, deciding_gain, doubts, expected_wrong, gain, is_enough
 from active_learning.evidence import Scores, gather
 from active_learning.expertise import Reliability
 from active_learning.inquiry import Reason, audit, plan
-from active_learning.partition import settle
+from active_learning.partition import as_decided, settle
 from active_learning.tempering import Tempering
 from labeling_configs.vocabulary import Animal, AnimalId, Person, PhotoId, Same
 
@@ -124,3 +126,45 @@ def test_whatever_is_known_no_question_repeats_itself_or_gains_nothing(chances, 
     assert len(set(found)) == len(found)
     assert not set(found) & {tuple(pair) for pair in asked}
     assert all(inquiry.gain > 0 for inquiry in planned)
+
+
+TWO = partial(deciding_gain, agreeing=2)
+
+
+def test_where_experts_alone_merge_the_likeliest_pair_comes_first_however_sure_the_machine_is():
+    there = as_decided(settled("abcdef", {"ab": 0.02, "cd": 0.45, "ef": 0.999}).evidence, [])
+
+    assert pairs(plan(there, E, {}, 9, COST, worth=TWO)) == [("e", "f"), ("c", "d"), ("a", "b")]
+
+
+def test_a_question_that_is_likelier_to_harm_than_to_help_is_not_asked():
+    there = as_decided(settled("abcd", {"ab": 0.0001, "cd": 0.01}).evidence, [])
+
+    assert pairs(plan(there, E, {}, 9, COST, worth=TWO)) == [("c", "d")]
+
+
+def test_the_gain_of_a_question_is_what_it_merges_rightly_less_what_it_merges_wrongly():
+    found = doubts(as_decided(settled("ab", {"ab": 0.4}).evidence, []))
+    rates = Reliability(same=0.9, different=0.8)
+
+    (gained,) = deciding_gain(found, Cost(reliability=rates, cannot_tell=0.1), 2)
+
+    assert gained == pytest.approx(0.9 * (0.4 * 0.9**2 - 0.6 * 0.2**2))
+
+
+def test_a_split_of_what_was_merged_against_the_evidence_is_worth_asking_for():
+    there = as_decided(settled("abc", {"ab": 0.999, "bc": 0.001}).evidence, ["abc"])
+
+    (first, *_) = plan(there, E, {}, 9, COST, worth=TWO)
+
+    assert (first.reason, first.pairs) == (Reason.BRIDGE, (("b", "c"),))
+
+
+@pytest.mark.parametrize(("distinct", "shown"), [(None, 3), ("abcd", 2), ("ab", 1), ("", 1)])
+def test_only_individuals_known_to_be_distinct_are_shown_in_one_gallery(distinct, shown):
+    sure = {"ab": 0.9999, "cd": 0.9999}
+    there = settled("abcdex", sure | {"ax": 0.3, "cx": 0.3, "ex": 0.3})
+
+    found = plan(there, E, {}, 1, COST, distinct=distinct)
+
+    assert [len(one.candidates) for one in found] == [shown]

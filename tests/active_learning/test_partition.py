@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from active_learning.evidence import Scores, gather
 from active_learning.expertise import Reliability
-from active_learning.partition import blocks, settle
+from active_learning.partition import as_decided, blocks, settle
 from active_learning.tempering import Tempering
 from labeling_configs.vocabulary import Animal, AnimalId, Person, PhotoId, Same
 
@@ -158,3 +158,16 @@ def test_only_what_new_evidence_touches_is_done_again():
 
     assert (before.redone, after.redone) == (10, 4)
     assert len(set(blocks(after.evidence).tolist())) == 5
+
+
+def test_what_was_decided_is_kept_whatever_the_evidence_says_and_its_weakest_cut_tells_how_sure_that_is():
+    told = evidence("abcd", {"ab": 0.99, "bc": 0.99, "cd": 0.001})
+
+    decided = as_decided(told, ["ab", "dc", "xy"])
+
+    assert parts(decided) == ["ab", "cd"]
+    assert decided.cuts[0].strength > 0 > decided.cuts[2].strength
+
+
+def test_a_catalogue_of_nobody_can_be_decided_on():
+    assert as_decided(evidence("", {}), ["ab"]).components == ()

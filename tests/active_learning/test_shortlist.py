@@ -1,87 +1,53 @@
-"""Experts compare look-alikes whose answer changes the catalogue."""
+"""Which animals are compared: those that are near to each other, whatever was compared before."""
 
 import numpy as np
+import pytest
 
-from active_learning.shortlist import candidate_pairs, gallery_for
-from labeling_configs.vocabulary import Animal, AnimalId, Individual, IndividualId, PhotoId
-
-
-def animal(name, photo=None):
-    return Animal(AnimalId(name), PhotoId(photo or f"photo {name}"), (0, 0, 9, 9), 1.0)
+from active_learning.shortlist import nearest_pairs
 
 
-def at(*degrees):
+def at(*degrees: float) -> np.ndarray:
     return np.column_stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))])
 
 
-def names(pairs):
-    return [(pair.first, pair.second) for pair in pairs]
+def apart(count: int) -> np.ndarray:
+    return np.arange(count)
 
 
-def test_the_most_alike_pair_comes_first_and_each_pair_once():
-    pairs = candidate_pairs([animal(name) for name in "cab"], at(0, 90, 10))
+def test_whoever_is_among_the_nearest_of_another_is_compared_with_it_once():
+    pairs, cosines = nearest_pairs(at(0, 8, 20, 60, 74), apart(5), 1)
 
-    assert names(pairs) == [("b", "c"), ("a", "b"), ("a", "c")]
-    assert np.isclose(pairs[0].similarity, np.cos(np.radians(10)))
-
-
-def test_two_animals_of_one_photo_are_never_a_question():
-    together = [animal("a", "one"), animal("b", "one"), animal("c")]
-
-    assert names(candidate_pairs(together, at(0, 1, 90))) == [("b", "c"), ("a", "c")]
+    assert pairs.tolist() == [[0, 1], [1, 2], [3, 4]]
+    assert cosines == pytest.approx(np.cos(np.radians([8, 12, 14])), abs=1e-6)
 
 
-def test_judged_pairs_and_animals_known_to_be_one_are_not_asked_again():
-    herd = [animal(name) for name in "abcd"]
-    one = {AnimalId("c"): IndividualId("W0001"), AnimalId("d"): IndividualId("W0001")}
+def test_two_animals_of_one_photo_are_never_compared():
+    pairs, _ = nearest_pairs(at(0, 1, 90), np.array([7, 7, 9]), 2)
 
-    asked = names(candidate_pairs(herd, at(0, 10, 20, 30), judged=[("b", "a")], individual_of=one))
-
-    assert sorted(asked) == [("a", "c"), ("a", "d"), ("b", "c"), ("b", "d")]
+    assert pairs.tolist() == [[0, 2], [1, 2]]
 
 
-def test_nobody_is_in_more_pairs_of_his_own_than_asked_for():
-    rng = np.random.default_rng(0)
-    herd = [animal(f"{i:04}") for i in range(1500)]
+def test_of_equals_the_first_rows_are_compared():
+    pairs, _ = nearest_pairs(at(0, 0, 0, 0), apart(4), 1)
 
-    pairs = candidate_pairs(herd, rng.normal(size=(1500, 16)), per_animal=3)
-
-    assert 1500 * 3 / 2 <= len(pairs) <= 1500 * 3
+    assert pairs.tolist() == [[0, 1], [0, 2], [0, 3]]
 
 
-def test_the_most_alike_come_first_though_only_one_of_them_has_the_other_nearest():
-    pairs = candidate_pairs([animal(name) for name in "abcde"], at(0, 8, 20, 60, 74), per_animal=1)
+def test_a_herd_larger_than_a_chunk_is_compared_as_a_whole():
+    herd = np.random.default_rng(3).normal(size=(90, 16))
+    whole = nearest_pairs(herd, apart(90), 5)
 
-    assert names(pairs) == [("a", "b"), ("b", "c"), ("d", "e")]
-    assert pairs[0].usefulness > pairs[1].usefulness > pairs[2].usefulness
+    pairs, cosines = nearest_pairs(herd, apart(90), 5, chunk=16)
 
-
-def test_no_animals_and_a_lonely_one_have_no_pairs():
-    assert candidate_pairs([], np.zeros((0, 4))) == ()
-    assert candidate_pairs([animal("a")], at(0)) == ()
-
-
-def test_a_gallery_shows_the_most_alike_individuals_by_their_best_sighting():
-    herd = [animal(name) for name in "abcd"]
-    catalogue = [
-        Individual(IndividualId("W0001"), (AnimalId("a"), AnimalId("b"))),
-        Individual(IndividualId("W0002"), (AnimalId("c"),)),
-        Individual(IndividualId("W0003"), (AnimalId("d"), AnimalId("unknown"))),
-    ]
-
-    shown = gallery_for(animal("new"), at(12)[0], herd, at(0, 10, 50, 90), catalogue, most=2)
-
-    assert [(one.individual, one.sighting) for one in shown] == [("W0001", "b"), ("W0002", "c")]
+    unit = herd / np.linalg.norm(herd, axis=1, keepdims=True)
+    likeness = unit @ unit.T - 2 * np.eye(90)
+    near = {(min(a, b), max(a, b)) for a in range(90) for b in np.argsort(-likeness[a])[:5].tolist()}
+    assert {tuple(pair) for pair in pairs.tolist()} == near
+    assert pairs.tolist() == whole[0].tolist() and cosines == pytest.approx(whole[1])
 
 
-def test_a_gallery_leaves_out_whoever_was_in_the_same_photo_or_was_compared_before():
-    herd = [animal("a", "one"), animal("b"), animal("c")]
-    catalogue = [Individual(IndividualId(f"W{i}"), (one.id,)) for i, one in enumerate(herd)]
+@pytest.mark.parametrize("count", [0, 1])
+def test_nobody_and_one_alone_are_compared_with_nobody(count):
+    pairs, cosines = nearest_pairs(np.ones((count, 4)), apart(count), 3)
 
-    shown = gallery_for(animal("new", "one"), at(0)[0], herd, at(0, 1, 2), catalogue, judged=[("b", "new")])
-
-    assert [one.sighting for one in shown] == ["c"]
-
-
-def test_a_gallery_without_any_animal_is_empty():
-    assert gallery_for(animal("new"), at(0)[0], [], np.zeros((0, 2)), []) == ()
+    assert pairs.shape == (0, 2) and cosines.shape == (0,)

@@ -6,6 +6,7 @@ from haulout.collect import collect
 from haulout.db import writing
 from haulout.dispatch import dispatch
 from haulout.identify.catalogue import settle_catalogue
+from haulout.identify.likeness import compare_animals
 from haulout.identify.questions import plan_questions
 from haulout.tables import AnimalRow, EmbeddingRow, SightingRow, TaskRow, TileRow
 from labeling_configs import pair
@@ -37,7 +38,8 @@ class Beach:
         return name
 
     def plan(self) -> set[str]:
-        """Plan questions, send them, and return the keys of those that are open."""
+        """Compare the animals, plan questions, send them, and return the keys of those that are open."""
+        compare_animals(self.services, VERSION)
         plan_questions(self.services, VERSION)
         dispatch(self.services)
         return {task.key for task in self.coordinator.rows(TaskRow, TaskRow.state == "open")}

@@ -14,6 +14,7 @@ from haulout.tables import (
     DisputeRow,
     EmbeddingRow,
     IndividualRow,
+    LikenessRow,
     MarkRow,
     SightingRow,
     TaskRow,
@@ -39,6 +40,7 @@ def test_animals_that_look_alike_are_asked_about_most_alike_first_and_never_twic
     best = max(coordinator.rows(TaskRow), key=lambda task: task.priority)
     assert len(first) == 2 and again == first
     assert best.subject == "a|b"
+    assert all(task.details["reason"] in ("boundary", "audit") for task in coordinator.rows(TaskRow))
 
 
 def test_two_who_are_the_same_to_most_experts_become_one_individual(beach):
@@ -163,6 +165,7 @@ def test_a_question_about_an_animal_that_is_gone_is_taken_back(beach, coordinato
     beach.plan()
     with writing(coordinator.services.database) as session:
         session.delete(session.get_one(EmbeddingRow, ("a", VERSION)))
+        session.delete(session.get_one(LikenessRow, ("a", "b")))
         session.flush()
         session.delete(session.get_one(AnimalRow, "a"))
 

@@ -14,7 +14,8 @@ from haulout.lease import SEASON, lease
 from haulout.retrain import NoSuchModel, promote, retrain_detector, retrain_reidentifier, rollback
 from haulout.retrain.decisions import Exam, decide, keep, trained_on, waiting
 from haulout.retrain.material import labelled_tiles
-from haulout.serving import serving_detector, serving_version
+from haulout.retrain.weighing import weigh
+from haulout.serving import FROZEN, ON_THIS_CATALOGUE, serving_detector, serving_fusion, serving_version
 from haulout.tables import (
     AnimalRow,
     ConsensusRow,
@@ -27,6 +28,7 @@ from haulout.tables import (
     TileRow,
 )
 from haulout_models.checkpoints import TENSORS
+from haulout_models.fusion import FIRST_DAY, Pairs
 from haulout_models.registry import Registry
 from labeling_configs.vocabulary import COLD, ModelCard, ModelVersion
 
@@ -364,3 +366,41 @@ def test_a_reidentifier_is_examined_on_individuals_it_was_not_trained_on(coordin
     assert model.state in ("serving", "refused")
     with reading(coordinator.services.database) as session:
         assert len(session.exec(select(DecisionRow)).all()) == 1
+
+
+def test_what_a_new_network_s_likenesses_are_worth_is_on_its_card_and_serves(coordinator):
+    recaptured(coordinator, individuals=12)
+    coordinator.set(reidentifier_minutes=0.02)
+
+    version = retrain_reidentifier(coordinator.services)
+
+    # Too few sightings were held back to weigh anything: of a new network only the match of keypoints is believed.
+    assert serving_fusion(coordinator.services, version) == FIRST_DAY.of_matches_only()
+    assert serving_fusion(coordinator.services, FROZEN) == FIRST_DAY
+    assert not list(coordinator.services.registry.folder.glob("*.unfinished"))
+
+
+class Looks:
+    """A network that knows everybody by the colour of the crop."""
+
+    def embed(self, crops):
+        colours = np.array([crop[0, 0] for crop in crops], dtype=np.float64) - 127
+        return colours / np.linalg.norm(colours, axis=1, keepdims=True)
+
+
+def test_likenesses_are_weighed_on_sightings_of_other_bursts_only(coordinator):
+    recaptured(coordinator, individuals=12, bursts=8)
+    rng = np.random.default_rng(1)
+    with reading(coordinator.services.database) as session:
+        query = select(SightingRow.individual, AnimalRow, PhotoRow).where(SightingRow.animal == AnimalRow.id)
+        query = query.where(AnimalRow.photo == PhotoRow.id)
+        rows = [tuple(row) for row in session.exec(query)]
+    colour = {name: rng.integers(30, 225, 3) for name in {row[0] for row in rows}}
+    crops = [np.full((40, 60, 3), colour[name] + rng.integers(-9, 9, 3), dtype=np.uint8) for name, _, _ in rows]
+
+    fusion = weigh(Looks(), crops, rows)
+
+    # Those of one individual were taken on neighbouring days, so that nearness in time tells too.
+    pairs = Pairs.of(np.array([0.9999, 0.5]), np.zeros(2), days=np.array([3.0, 40.0]))
+    assert fusion.measured == ON_THIS_CATALOGUE and fusion.pairs >= 12 * 7 * 8 / 2
+    assert fusion.evidence(pairs)[0] > 0 > fusion.evidence(pairs)[1]

@@ -7,10 +7,11 @@ from sqlmodel import Session, col, delete, select
 
 from active_learning.decisions import Catalogue, Decision, NotUndone, follow, overruling, split, undo
 from active_learning.identity import Dispute, Identities, Opinion, Pair, opinions, settle_identities
-from haulout.answers import crop_rectangles, find_task, live_answers, read_verdicts
+from haulout.answers import find_task
 from haulout.db import writing
 from haulout.errors import HauloutError
 from haulout.identify.decided import adopt, read_decisions, store_sightings, told, used_codes, write_decision
+from haulout.identify.verdicts import read_all_verdicts
 from haulout.services import Services
 from haulout.tables import (
     AnimalRow,
@@ -20,7 +21,7 @@ from haulout.tables import (
     MarkRow,
     PhotoRow,
 )
-from labeling_configs.vocabulary import Animal, AnimalId, IndividualId, Person, Question, Verdict
+from labeling_configs.vocabulary import Animal, AnimalId, Broken, IndividualId, Person, Question, Verdict
 
 MOST_EXPERTS = 5
 """Experts who are asked about one pair in all; what they do not agree on then stays a dispute, or apart."""
@@ -66,7 +67,8 @@ def _decide(services: Services, what: Callable[[Ledger, Used], Decision], by: st
 
 
 def _settle(services: Services, session: Session) -> Identities:
-    verdicts, animals, decisions = _verdicts(session), _animals(session), adopt(services, session)
+    (verdicts, broken), animals, decisions = read_all_verdicts(session), _animals(session), adopt(services, session)
+    _store_broken(session, broken)
     apart, together = overruling(decisions)
     asked = {animal for verdict in verdicts for animal in (verdict.first, verdict.second)}
     askable = [animal for animal in animals if animal.id in asked]
@@ -91,16 +93,10 @@ def _behind(decision: Decision, before: Catalogue, said: Mapping[Pair, Opinion])
     return sorted(found, key=lambda one: (-abs(one[1].balance), one[0]))[:MOST_PAIRS]
 
 
-def _verdicts(session: Session) -> list[Verdict]:
-    crops = crop_rectangles(session)
-    verdicts: list[Verdict] = []
-    for question in (Question.PAIR, Question.GALLERY):
-        for answer, task in live_answers(session, question):
-            read, broken = read_verdicts(answer, task, crops)
-            verdicts.extend(read)
-            session.exec(delete(BrokenRow).where(col(BrokenRow.answer) == answer.id))
-            session.add_all(BrokenRow(answer=answer.id or 0, what=part.what, reason=part.reason) for part in broken)
-    return verdicts
+def _store_broken(session: Session, broken: Mapping[int, Iterable[Broken]]) -> None:
+    for answer, parts in broken.items():
+        session.exec(delete(BrokenRow).where(col(BrokenRow.answer) == answer))
+        session.add_all(BrokenRow(answer=answer, what=part.what, reason=part.reason) for part in parts)
 
 
 def _animals(session: Session) -> list[Animal]:

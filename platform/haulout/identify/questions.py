@@ -1,146 +1,95 @@
-"""Which identity questions experts are asked next."""
+"""Which identity questions experts are asked next: those whose answers put most animals under the right name."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlmodel import Session, col, select
 
-from active_learning.identity import Pair
-from active_learning.shortlist import GalleryCandidate, candidate_pairs, gallery_for
+from active_learning.doubts import Cost, deciding_gain, is_enough
+from active_learning.expertise import USUAL, Reliability
+from active_learning.inquiry import Inquiry, audit, plan
 from haulout.answers import find_task, live_answers
 from haulout.db import writing
+from haulout.identify.known import Known, pairs_asked, read_known
 from haulout.services import Services
-from haulout.tables import AnimalRow, EmbeddingRow, SightingRow, TaskRow
-from labeling_configs.vocabulary import Animal, AnimalId, Individual, IndividualId, Question
+from haulout.tables import AnimalRow, TaskRow
+from labeling_configs.vocabulary import AnimalId, IndividualId, Person, Question
 
-SMALLEST_ANIMAL = 80
-"""Longer side in pixels below which marks can hardly be seen: such animals are counted but never sent to experts."""
-MOST_GALLERIES = 0.5
-"""Share of the questions that may be galleries; the rest are pairs, which also find walruses nobody recognised yet."""
-RIVALS = 0.03
-"""Cosine within which the second best individual is a rival of the best, so that a gallery is asked, not a pair."""
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """The animals that experts could recognise, with their embeddings, shape (n, d), and what is known of them."""
-
-    animals: tuple[Animal, ...]
-    embeddings: NDArray[np.float64]
-    individuals: tuple[Individual, ...]
-    judged: frozenset[Pair]
-
-    @property
-    def recaptured(self) -> tuple[Individual, ...]:
-        """Individuals that were seen twice; of all others nobody knows yet that they are not one walrus."""
-        return tuple(individual for individual in self.individuals if len(individual.sightings) > 1)
-
-    def rivals(self, row: int) -> tuple[GalleryCandidate, ...]:
-        """Return the recaptured individuals that compete for the animal in this row; one alone makes no gallery."""
-        animal = self.animals[row]
-        if any(animal.id in individual.sightings for individual in self.individuals):
-            return ()
-        found = gallery_for(
-            animal, self.embeddings[row], self.animals, self.embeddings, self.recaptured, self.judged, most=6
-        )
-        return tuple(one for one in found if one.similarity >= found[0].similarity - RIVALS)
+IDENTITY = (Question.PAIR.value, Question.GALLERY.value)
+ANYBODY = Person("")
+"""Questions are planned for all experts together; who answers them is the desk's to say."""
+DRAWN = 0.05
+"""Share of the questions that chance chooses: what they say of the machine and of experts is not biased."""
+NOT_MEASURED_YET = Cost(reliability=Reliability(same=USUAL.right, different=1.0))
+"""While nobody knows what the machine's word is worth here, the most alike are asked about, however unlikely."""
+PURPOSE = 24
 
 
-def plan_questions(services: Services, version: str) -> int:
-    """Write down the galleries and pairs to ask next, until as many wait as one run may ask."""
+def plan_questions(services: Services, model: str) -> int:
+    """Write down the galleries and pairs to ask next, until as many wait as one run may ask; return how many."""
     with writing(services.database) as session:
         _close_answered(session)
-        seen = _seen(session, version)
-        identity = col(TaskRow.question).in_([Question.PAIR, Question.GALLERY])
-        waiting = session.exec(select(TaskRow.id).where(identity, TaskRow.state == "open")).all()
-        room = max(0, services.settings.pairs_per_run - len(waiting))
-        planned = _plan_galleries(services, session, seen, round(room * MOST_GALLERIES))
-        return len(planned) + _plan_pairs(services, session, seen, planned, room - len(planned))
+        tasks = list(session.exec(select(TaskRow).where(col(TaskRow.question).in_(IDENTITY))))
+        room = services.settings.pairs_per_run - sum(task.state == "open" for task in tasks)
+        if room <= 0:
+            return 0
+        known = read_known(services, session, model)
+        found = _inquiries(services, known, tasks, room)
+        most = max((one.gain / one.seconds for one in found), default=0.0) or 1.0
+        codes = {animal: code for code, animals in known.individuals.items() for animal in animals}
+        planned = [_task(services, one, most, codes) for one in found if _is_new(session, one)]
+        session.add_all(planned)
+        return len(planned)
 
 
-def _seen(session: Session, version: str) -> _Seen:
-    query = (
-        select(AnimalRow, EmbeddingRow)
-        .join(EmbeddingRow, col(EmbeddingRow.animal) == AnimalRow.id)
-        .where(EmbeddingRow.model == version)
-        .order_by(col(AnimalRow.id))
+def enough(services: Services, known: Known) -> bool:
+    """Tell whether so few animals are expected to bear a wrong name that chance alone goes on asking.
+
+    Never while the machine's probabilities were measured on other animals.
+    """
+    animals = len(known.evidence.animals)
+    return known.judged > 0 and is_enough(known.settled, services.settings.wrong_names * animals)
+
+
+def _inquiries(services: Services, known: Known, tasks: list[TaskRow], room: int) -> list[Inquiry]:
+    cost = Cost() if known.judged else NOT_MEASURED_YET
+    asked = {pair: {ANYBODY} for pair in pairs_asked(tasks)}
+    rng = services.rng(PURPOSE, len(tasks))
+    drawn = audit(known.settled, ANYBODY, asked, int(rng.binomial(room, DRAWN)), cost, rng)
+    if enough(services, known):
+        return list(drawn)
+    asked |= {pair: {ANYBODY} for one in drawn for pair in one.pairs}
+    worth = partial(deciding_gain, agreeing=services.settings.merge_experts)
+    # Of a walrus seen once nobody knows yet that it is not one of the others.
+    distinct = {animal for animals in known.individuals.values() if len(animals) > 1 for animal in animals}
+    wanted = plan(known.settled, ANYBODY, asked, room - len(drawn), cost, worth=worth, distinct=distinct)
+    return [*wanted, *drawn]
+
+
+def _task(services: Services, inquiry: Inquiry, most: float, codes: dict[AnimalId, IndividualId]) -> TaskRow:
+    details: dict[str, object] = {"reason": inquiry.reason.value}
+    if inquiry.chance is not None:
+        details["chance"] = inquiry.chance
+    question, subject = Question.PAIR, "|".join(inquiry.pairs[0])
+    if len(inquiry.candidates) > 1:
+        question, subject = Question.GALLERY, str(inquiry.animal)
+        details["candidates"] = {animal: codes[animal] for animal in inquiry.candidates}
+    return TaskRow(
+        question=question.value,
+        subject=subject,
+        key=f"{question.value}:{subject}",
+        details=details,
+        priority=float(np.clip(inquiry.gain / inquiry.seconds / most, 0, 1)),
+        overlap=services.settings.pair_experts,
+        created_at=services.now(),
     )
-    rows = [(animal, row) for animal, row in session.exec(query) if _is_recognisable(animal)]
-    vectors = [np.frombuffer(row.packed, dtype=np.float16).astype(np.float64) for _, row in rows]
-    sightings: dict[str, list[AnimalId]] = {}
-    for sighting in session.exec(select(SightingRow).order_by(col(SightingRow.animal))):
-        sightings.setdefault(sighting.individual, []).append(AnimalId(sighting.animal))
-    return _Seen(
-        animals=tuple(animal.word() for animal, _ in rows),
-        embeddings=np.stack(vectors) if vectors else np.zeros((0, 1)),
-        individuals=tuple(Individual(IndividualId(name), tuple(seen)) for name, seen in sorted(sightings.items())),
-        judged=_asked(session),
-    )
 
 
-def _is_recognisable(animal: AnimalRow) -> bool:
-    x1, y1, x2, y2 = animal.box
-    return max(x2 - x1, y2 - y1) >= SMALLEST_ANIMAL
-
-
-def _asked(session: Session) -> frozenset[Pair]:
-    """Return the pairs that were asked about, answered or not, so that no question is put twice."""
-    pairs: set[Pair] = set()
-    for task in session.exec(select(TaskRow).where(col(TaskRow.question).in_([Question.PAIR, Question.GALLERY]))):
-        if task.question == Question.PAIR.value:
-            first, second = task.subject.split("|")
-            pairs.add((AnimalId(first), AnimalId(second)))
-        else:
-            pairs |= {_pair(task.subject, other) for other in task.details["candidates"]}
-    return frozenset(pairs)
-
-
-def _pair(one: str, other: str) -> Pair:
-    return AnimalId(min(one, other)), AnimalId(max(one, other))
-
-
-def _plan_galleries(services: Services, session: Session, seen: _Seen, room: int) -> set[AnimalId]:
-    planned: set[AnimalId] = set()
-    for row, animal in enumerate(seen.animals):
-        rivals = seen.rivals(row) if len(planned) < room else ()
-        if len(rivals) > 1 and find_task(session, Question.GALLERY, animal.id) is None:
-            candidates = {one.sighting: one.individual for one in rivals}
-            _plan(services, session, Question.GALLERY, animal.id, rivals[0].similarity, candidates)
-            planned.add(animal.id)
-    return planned
-
-
-def _plan_pairs(services: Services, session: Session, seen: _Seen, planned: set[AnimalId], room: int) -> int:
-    individual_of = {name: one.id for one in seen.individuals for name in one.sightings}
-    pairs = candidate_pairs(seen.animals, seen.embeddings, seen.judged, individual_of)
-    useful = [pair for pair in pairs if not {pair.first, pair.second} & planned][: max(0, room)]
-    for pair in useful:
-        _plan(services, session, Question.PAIR, f"{pair.first}|{pair.second}", pair.usefulness)
-    return len(useful)
-
-
-def _plan(
-    services: Services,
-    session: Session,
-    question: Question,
-    subject: str,
-    priority: float,
-    candidates: Mapping[AnimalId, IndividualId] | None = None,
-) -> None:
-    session.add(
-        TaskRow(
-            question=question.value,
-            subject=subject,
-            key=f"{question.value}:{subject}",
-            details={"candidates": dict(candidates)} if candidates else {},
-            priority=float(np.clip(priority, 0, 1)),
-            overlap=services.settings.pair_experts,
-            created_at=services.now(),
-        )
-    )
+def _is_new(session: Session, inquiry: Inquiry) -> bool:
+    """Tell whether the task can be added: there is one gallery for an animal."""
+    return len(inquiry.candidates) == 1 or find_task(session, Question.GALLERY, inquiry.animal) is None
 
 
 def _close_answered(session: Session) -> None:
@@ -156,6 +105,6 @@ def _close_answered(session: Session) -> None:
             session.add(task)
 
 
-def _shown(task: TaskRow) -> set[str]:
+def _shown(task: TaskRow) -> Iterable[str]:
     """Return the animals whose pictures the task shows; a new consensus may no longer hold them."""
     return {*task.subject.split("|"), *task.details.get("candidates", ())}

@@ -12,8 +12,9 @@ from sqlmodel import col, select
 from active_learning.splits import is_exam_individual
 from haulout.db import reading
 from haulout.retrain.decisions import Exam, decide, keep, trained_on, waiting
+from haulout.retrain.weighing import Sighting, weigh
 from haulout.services import Services, Tell, silently
-from haulout.serving import serving_reidentifier
+from haulout.serving import FUSION, serving_reidentifier
 from haulout.tables import AnimalRow, PhotoRow, SightingRow
 from haulout_models.evaluation import examine_reidentifier, not_worse
 from haulout_models.reidentifier import Reidentifier, ReidentifierTraining, train_reidentifier
@@ -28,20 +29,25 @@ PURPOSE = 9
 
 @dataclass(frozen=True)
 class _Sightings:
-    """Crops with who they show and the burst they are from; rows belong together."""
+    """Crops with who they show, the animal and the photo; rows belong together."""
 
     crops: list[NDArray[np.uint8]]
-    individuals: list[str]
-    bursts: list[str]
+    rows: list[Sighting]
+
+    @property
+    def individuals(self) -> list[str]:
+        """Who each crop shows."""
+        return [individual for individual, _, _ in self.rows]
+
+    @property
+    def bursts(self) -> list[str]:
+        """The burst that each crop is from."""
+        return [photo.burst for _, _, photo in self.rows]
 
     def of(self, wanted: set[str]) -> "_Sightings":
         """Return the sightings of these individuals only."""
-        rows = [row for row, name in enumerate(self.individuals) if name in wanted]
-        return _Sightings(
-            [self.crops[row] for row in rows],
-            [self.individuals[row] for row in rows],
-            [self.bursts[row] for row in rows],
-        )
+        kept = [number for number, row in enumerate(self.rows) if row[0] in wanted]
+        return _Sightings([self.crops[number] for number in kept], [self.rows[number] for number in kept])
 
 
 def retrain_reidentifier(services: Services, run: int | None = None, tell: Tell = silently) -> ModelVersion | None:
@@ -62,7 +68,7 @@ def retrain_reidentifier(services: Services, run: int | None = None, tell: Tell 
     champion = serving_reidentifier(services)
     version = waiting(services, KIND, digest)
     if version is None:
-        version = _train(services, learned, settings, {"digest": digest}, run, tell)
+        version = _train(services, learned, sightings.of(exam), settings, {"digest": digest}, run, tell)
     candidate = services.registry.load_reidentifier(version)
     tell("Examining who recognises walruses better", 0, 0)
     decide(services, version, _examine(services, candidate, champion, sightings.of(exam)))
@@ -88,7 +94,7 @@ def _recaptured(services: Services) -> _Sightings:
         bursts[individual].add(photo.burst)
     kept = [row for row in rows if len(bursts[row[0]]) > 1]
     crops = [services.storage.read_piece(animal.rectangle(), photo.id, photo.suffix) for _, animal, photo in kept]
-    return _Sightings(crops, [row[0] for row in kept], [row[2].burst for row in kept])
+    return _Sightings(crops, kept)
 
 
 def _digest(sightings: _Sightings, settings: ReidentifierTraining) -> str:
@@ -102,20 +108,32 @@ def _digest(sightings: _Sightings, settings: ReidentifierTraining) -> str:
 def _train(
     services: Services,
     sightings: _Sightings,
+    unknown: _Sightings,
     settings: ReidentifierTraining,
     source: dict[str, str],
     run: int | None,
     tell: Tell,
 ) -> ModelVersion:
+    """Train, weigh the evidence on individuals that it never saw, and store both; who is killed goes on."""
     seed = int(services.rng(PURPOSE, len(services.registry.versions(KIND))).integers(2**31))
 
     def progress(done: int, total: int, loss: float) -> None:
         tell(f"Training re-identification on {len(sightings.crops)} sightings, loss {loss:.2f}", done, total)
 
-    trained = train_reidentifier(sightings.crops, sightings.individuals, settings, seed, progress, time.monotonic)
+    unfinished = services.registry.folder / f"{KIND}.unfinished"
+    unfinished.parent.mkdir(parents=True, exist_ok=True)
+    trained = train_reidentifier(
+        sightings.crops, sightings.individuals, settings, seed, progress, time.monotonic, unfinished=unfinished
+    )
+    tell("Measuring what its likenesses are worth", 0, 0)
+    fusion = weigh(trained, unknown.crops, unknown.rows)
     data = {"sightings": len(sightings.crops), "individuals": len(set(sightings.individuals)), "run": run, **source}
-    card = ModelCard(trained.version, KIND, seed, asdict(settings) | trained.stored_settings(), data)
-    return keep(services, card, trained.trained_tensors(), run)
+    card = ModelCard(
+        trained.version, KIND, seed, asdict(settings) | trained.stored_settings() | {FUSION: fusion.stored()}, data
+    )
+    version = keep(services, card, trained.trained_tensors(), run)
+    unfinished.unlink(missing_ok=True)
+    return version
 
 
 def _examine(services: Services, candidate: Reidentifier, champion: Reidentifier, exam: _Sightings) -> Exam:

@@ -15,6 +15,8 @@ from haulout.tables import (
     ConditionRow,
     DisputeRow,
     EmbeddingRow,
+    KeypointsRow,
+    LikenessRow,
     MarkRow,
     PhotoRow,
     SightingRow,
@@ -94,10 +96,11 @@ def _unchanged(before: Sequence[AnimalRow], after: Sequence[AnimalRow]) -> dict[
 
 def _forget(session: Session, animals: Sequence[str]) -> None:
     """Remove animals the consensus no longer holds, with all that was derived from them; raw answers stay."""
-    for table in (EmbeddingRow, MarkRow, ConditionRow, SightingRow):
+    for table in (EmbeddingRow, KeypointsRow, MarkRow, ConditionRow, SightingRow):
         session.exec(delete(table).where(col(table.animal).in_(animals)))
-    for end in (DisputeRow.first, DisputeRow.second):
-        session.exec(delete(DisputeRow).where(col(end).in_(animals)))
+    for pairs in (DisputeRow, LikenessRow):
+        for end in (pairs.first, pairs.second):
+            session.exec(delete(pairs).where(col(end).in_(animals)))
     session.flush()
     for row in session.exec(select(AnimalRow).where(col(AnimalRow.id).in_(animals))):
         session.delete(row)
