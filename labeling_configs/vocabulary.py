@@ -229,6 +229,7 @@ class Verdict:
     links: tuple[MarkLink, ...] = ()
     confidence: int | None = None
     conditions: tuple[tuple[AnimalId, Condition], ...] = ()
+    sides: tuple[tuple[AnimalId, Side], ...] = ()
 
 
 @dataclass(frozen=True)

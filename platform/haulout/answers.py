@@ -219,6 +219,7 @@ def _pair_verdicts(
         links=read.links,
         confidence=read.confidence,
         conditions=read.conditions,
+        sides=read.sides,
     )
     return [verdict], read.broken
 

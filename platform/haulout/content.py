@@ -57,7 +57,7 @@ def _dispute(task: TaskRow, session: Session, storage: Storage) -> Content:
     consensus = _found(session.get(ConsensusRow, task.subject))
     everything = consensus.accepted(threshold=0.0)
     seen = [kind for kind in Disturbance if 2 * consensus.disturbed.get(kind, 0) >= max(consensus.voters, 1)]
-    result = box_dispute.write(everything, consensus.probabilities(), tile, disturbances=seen)
+    result = box_dispute.write(everything, consensus.accepted_probabilities(threshold=0.0), tile, disturbances=seen)
     return Content(box_dispute.task_data(url, tile), result)
 
 

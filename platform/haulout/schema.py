@@ -17,7 +17,7 @@ from sqlmodel import SQLModel
 from haulout import journal
 from haulout.errors import HauloutError, ServiceUnavailable
 
-FIRST, HEAD = "0001", "0005"
+FIRST, HEAD = "0001", "0006"
 """The revision of databases that are older than revisions, and the one that this code works on."""
 VERSION = "alembic_version"
 _LOCK = 0x4841554C

@@ -667,6 +667,15 @@ class MarkRow(SQLModel, table=True):
     person: str
 
 
+class SideRow(SQLModel, table=True):
+    """Which side of an animal an expert saw, as they said last; derived."""
+
+    __tablename__ = "side"
+    animal: str = Field(foreign_key="animal.id", primary_key=True)
+    person: str = Field(primary_key=True)
+    side: str
+
+
 class ConditionRow(SQLModel, table=True):
     """How an animal looked to an expert; derived."""
 

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from waitress.server import create_server
 
 from active_learning.gold import GoldKind, GoldTile
 from haulout.accounts import Role, passes
+from haulout.answers import machine_boxes
 from haulout.collect import collect
 from haulout.db import reading, writing
 from haulout.desk import deliver
@@ -39,6 +41,7 @@ from haulout.tables import (
 from haulout.testing import answers_in, browser_enters
 from haulout.web import create_app
 from labeling_configs.vocabulary import PhotoId, TileId
+from tests.platform.web.look.at_the_desk import PLACE, Fingers
 
 pytestmark = [pytest.mark.label_studio, pytest.mark.browser]
 
@@ -82,15 +85,21 @@ def home(coordinator_for, drawn_season, label_studio_python, tmp_path) -> Servic
 def _ten_tiles(session: Session, services: Services, truth: Any) -> None:
     tasks = session.exec(select(TaskRow).order_by(col(TaskRow.id))).all()
     teaching = next(task for task in tasks if _teaches(session, task) and _there(session, task.subject, truth))
-    for number, task in enumerate(sorted(tasks, key=lambda task: task is teaching)):
+    # The machine would have something to show there.
+    blind = next(task for task in tasks if task is not teaching and _machines_boxes(session, task))
+    for number, task in enumerate(sorted(tasks, key=lambda task: (task is teaching, task is not blind))):
         task.state = "open" if task is not teaching and number < TILES - 1 else "retired"
-        task.overlap, task.blind = 2, number == 0
+        task.overlap, task.blind = 2, task is blind
         session.add(task)
     boxes = [[*box, 0.95, ["expert"], 0.0] for box in _there(session, teaching.subject, truth)]
     session.add(_consensus(services, teaching.subject, boxes, state="agreed"))
     copy = TaskRow(question="boxes", subject=teaching.subject, gold=1, key="gold", created_at=services.now())
     copy.batch, copy.overlap, copy.priority = teaching.batch, 2, 0.5
     session.add(copy)
+
+
+def _machines_boxes(session: Session, task: TaskRow) -> int:
+    return len(machine_boxes(session, session.get_one(TileRow, task.subject).word(), task.model, task.created_at)[0])
 
 
 def _teaches(session: Session, task: TaskRow) -> bool:
@@ -150,7 +159,8 @@ class Volunteer:
         self.context.set_default_timeout(PATIENCE)
         self.page: Page = self.context.new_page()
         self.address, self.name, self.shots = address, name, shots
-        self.has_feedback = False
+        self.fingers = bool(how.get("has_touch"))
+        self.told_how_it_was = 0
         self.machines_boxes: list[int] = []
 
     def sees(self, what: str) -> None:
@@ -164,32 +174,56 @@ class Volunteer:
         self.page.click("form.card button")
         self.page.goto(f"{self.address}/desk")
 
+    def presses(self, where: str) -> None:
+        button = self.page.locator(where)
+        button.tap() if self.fingers else button.click()
+
+    def draws(self) -> None:
+        """Draw a box from a twentieth to a fifth of the picture, by finger on a phone."""
+        places = [self.page.evaluate(PLACE, [share, share]) for share in (5, 12, 20)]
+        before = self.page.evaluate(SHOWN)
+        if self.fingers:
+            with closing(Fingers(self.context.new_cdp_session(self.page))) as fingers:
+                fingers.on("touchStart", places[:1])
+                for place in places[1:]:
+                    fingers.on("touchMove", [place])
+        else:
+            self.page.mouse.move(*places[0])
+            self.page.mouse.down()
+            for place in places[1:]:
+                self.page.mouse.move(*place)
+            self.page.mouse.up()
+        assert self.page.evaluate(SHOWN) == before + 1
+
     def learns(self) -> None:
-        """See the first three pictures, answered as the machine left them."""
+        """See the first three pictures: draw on one, and hear of each what was right and what was missed."""
         assert self.page.url.endswith("/first-pictures")
         for number in range(3):
             expect(self.page.locator("#done:enabled")).to_be_visible(timeout=PATIENCE)
-            self.page.locator("#done").click()
+            if number == 0:
+                self.draws()
+            self.presses("#done")
             expect(self.page.locator("#onwards")).to_be_visible()
             self.sees(f"tutorial-{number}")
-            self.page.locator("#onwards").click()
-        self.page.locator("#finish button").click()
+            self.presses("#onwards")
+        self.presses("#finish button")
         self.page.wait_for_url("**/desk", wait_until="commit")
 
     def answers(self) -> None:
-        """Look at one picture, send it as it is, and read what is said of it."""
+        """Look at one picture, send it as it is, the second with a box more, and read what is said of it."""
         expect(self.page.locator("#done:enabled")).to_be_visible(timeout=PATIENCE)
         self.machines_boxes.append(self.page.evaluate(SHOWN))
         if len(self.machines_boxes) == 2:
+            self.draws()
             self.sees("boxes")
         with self.page.expect_response("**/desk/submit") as stored:
-            self.page.locator("#done").click()
+            self.presses("#done")
         assert stored.value.status == 200
         if stored.value.json()["feedback"] is not None:
-            self.has_feedback = True
+            self.told_how_it_was += 1
             expect(self.page.locator("#after")).to_be_visible()
             self.sees("feedback")
-            self.page.locator("#after button").click()
+            self.presses("#after button")
 
 
 class Expert(Volunteer):
@@ -217,7 +251,8 @@ def test_two_volunteers_and_an_expert_answer_and_everything_arrives(home, addres
     for _ in range(TILES):
         anna.answers()
         boris.answers()
-    expect(anna.page.locator("#nothing")).to_be_visible()
+    for person in (anna, boris):
+        expect(person.page.locator("#nothing")).to_be_visible()
     expert = Expert(chromium, address, "Vera", DESKTOP, screenshots)
     account = browser_enters(expert.context, home, address, Role.EXPERT, "Vera")
     expert.settles("pair", "n")
@@ -227,12 +262,13 @@ def test_two_volunteers_and_an_expert_answer_and_everything_arrives(home, addres
     assert deliver(home, timedelta(0)).waiting == 0
     collect(home)
 
-    assert anna.has_feedback
-    assert boris.has_feedback
-    assert any(anna.machines_boxes)
+    for person in (anna, boris):
+        assert person.told_how_it_was == 1  # of the one tile that teaches
+        assert any(person.machines_boxes)
+        assert _sent_blind(home, person.name) == [[]]
+        assert _drawn(home, person.name) == 1
     assert _told_there(home, label_studio) == _told_here(home)
     assert len(_told_here(home)) == 2 * TILES + 3
-    assert _asked_blind(home, anna.name) == 1
     assert _said_by(home, account) == {"pair": "different", "gallery": "animal-1", "box_dispute": "prediction-changed"}
     for person in (anna, boris, expert):
         person.context.close()
@@ -252,11 +288,20 @@ def _told_there(home: Services, label_studio: Any) -> set[int]:
     return set[int]().union(*(answers_in(label_studio, project) for project in projects))
 
 
-def _asked_blind(home: Services, name: str) -> int:
+def _answers(home: Services, name: str) -> list[tuple[bool, list[dict[str, Any]]]]:
+    """Return of each answer whether the machine's boxes were kept back, and what was said."""
     with reading(home.database) as session:
         account = session.exec(select(AccountRow.id).where(AccountRow.name == name)).one()
-        query = select(TaskRow.id).join(SpoolRow, col(SpoolRow.task) == TaskRow.id)
-        return len(session.exec(query.where(SpoolRow.account == account, col(TaskRow.blind))).all())
+        query = select(TaskRow.blind, SpoolRow.result).join(SpoolRow, col(SpoolRow.task) == TaskRow.id)
+        return list(session.exec(query.where(SpoolRow.account == account)).all())
+
+
+def _sent_blind(home: Services, name: str) -> list[list[Any]]:
+    return [[one for one in said if one.get("origin") != "manual"] for blind, said in _answers(home, name) if blind]
+
+
+def _drawn(home: Services, name: str) -> int:
+    return sum(one.get("origin") == "manual" for _, said in _answers(home, name) for one in said)
 
 
 def _said_by(home: Services, account: str) -> dict[str, str]:

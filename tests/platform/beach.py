@@ -44,6 +44,14 @@ class Beach:
         dispatch(self.services)
         return {task.key for task in self.coordinator.rows(TaskRow, TaskRow.state == "open")}
 
+    def ask(self, *pairs: tuple[str, str]) -> None:
+        """Ask experts about these pairs, whatever the planner makes of them."""
+        with writing(self.services.database) as session:
+            for first, second in pairs:
+                key, now = f"pair:{first}|{second}", self.services.now()
+                session.add(TaskRow(question="pair", subject=f"{first}|{second}", key=key, overlap=2, created_at=now))
+        dispatch(self.services)
+
     def judge(self, expert: str, first: str, second: str, same: Same, marks=(), looks=()) -> int:
         crop = Rectangle(*BIG)
         result = pair.write(same, AnimalId(first), AnimalId(second), crop, crop, marks=marks, conditions=looks)

@@ -110,15 +110,8 @@ def judged(beach, coordinator, same: int, different: int) -> None:
         spread = 0.001 if number < same else 0.006
         for letter, angle in (("a", middle - spread / 2), ("b", middle + spread / 2)):
             beach.animal(f"p{number:03}{letter}", (float(np.cos(angle)), float(np.sin(angle))))
-    coordinator.set(pairs_per_run=0)
-    beach.services = coordinator.services
-    beach.plan()
-    with writing(coordinator.services.database) as session:
-        for number in range(same + different):
-            subject = f"p{number:03}a|p{number:03}b"
-            key, now = f"pair:{subject}", beach.services.now()
-            session.add(TaskRow(question="pair", subject=subject, key=key, overlap=2, created_at=now))
-    beach.plan()
+    compare_animals(beach.services, VERSION)
+    beach.ask(*((f"p{number:03}a", f"p{number:03}b") for number in range(same + different)))
     for number in range(same + different):
         beach.agree(f"p{number:03}a", f"p{number:03}b", Same.SAME if number < same else Same.DIFFERENT)
     beach.settle()

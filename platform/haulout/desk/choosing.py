@@ -63,7 +63,7 @@ def pick(
     `orderly` the order is the one that Label Studio was told last.
     """
     known = subjects_of(session, account, question)
-    held = _taken(session, question, now)
+    held = places_taken(session, question, now)
     left = [
         one
         for one in _open(session, question)
@@ -135,7 +135,7 @@ def _open(session: Session, question: Question) -> list[Candidate]:
     return [Candidate(*row) for row in session.exec(query)]
 
 
-def _taken(session: Session, question: Question, now: datetime) -> Counter[int]:
+def places_taken(session: Session, question: Question, now: datetime) -> Counter[int]:
     """Count for each open task the people who have answered it or are about to.
 
     Whoever answers while this is read is counted twice rather than not at all: leases become spooled answers, and these

@@ -20,6 +20,7 @@ from haulout.content import Content, content_of
 from haulout.db import reading, writing
 from haulout.desk.choosing import hidden_tasks, pick, subjects_of
 from haulout.desk.refusals import NotForYou, NotYourLease
+from haulout.desk.wishing import free_task, own_leases
 from haulout.errors import DatabaseBusy, HauloutError
 from haulout.services import Services
 from haulout.tables import AccountRow, ChosenRow, ServedRow, TaskRow
@@ -91,6 +92,25 @@ class Desk:
                 log.warning("task %d cannot be shown and is not given out now: %s", served.task, error)
                 avoid.add(served.task)
         return None
+
+    def wish(self, account: str, question: Question, subject: str) -> None:
+        """Lease just this question to the account, so that `next` gives it first; NotFree when it cannot have it now.
+
+        Unlike `next` it waits for the database: who wishes for something may be asked to wish again.
+        """
+        now = self.services.now()
+        until = now + timedelta(minutes=self.services.settings.lease_minutes)
+        with writing(self.services.database) as session:
+            alone(session)
+            written = self._write_down(session)
+            row = session.get_one(AccountRow, account)
+            require(row, question)
+            task = free_task(session, row, question, subject, now)
+            for lease in own_leases(session, row, task, now):
+                lease.ended = "given back"
+                session.add(lease)
+            session.add(_new(session, task.id or 0, account, now, until, orderly=True))
+        self.forget(written)
 
     def find(self, session: Session, lease: str, account: str) -> ServedRow:
         """Return the account's lease, from this process when it could not be written yet; else NotYourLease."""

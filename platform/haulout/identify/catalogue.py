@@ -20,6 +20,7 @@ from haulout.tables import (
     DisputeRow,
     MarkRow,
     PhotoRow,
+    SideRow,
 )
 from labeling_configs.vocabulary import Animal, AnimalId, Broken, IndividualId, Person, Question, Verdict
 
@@ -81,6 +82,7 @@ def _settle(services: Services, session: Session) -> Identities:
     _ask_on(services, session, identities, verdicts)
     _store_marks(session, verdicts)
     _store_conditions(session, verdicts)
+    _store_sides(session, verdicts)
     return identities
 
 
@@ -151,4 +153,17 @@ def _store_conditions(session: Session, verdicts: Iterable[Verdict]) -> None:
         for (animal, expert), verdict in sorted(last.items(), key=lambda item: item[0])
         for described, condition in verdict.conditions
         if described == animal
+    )
+
+
+def _store_sides(session: Session, verdicts: Iterable[Verdict]) -> None:
+    """Write down from which side each expert saw an animal, as they said the last time."""
+    last = {
+        (animal, verdict.expert): side
+        for verdict in sorted(verdicts, key=lambda verdict: verdict.given_at)
+        for animal, side in verdict.sides
+    }
+    session.exec(delete(SideRow))
+    session.add_all(
+        SideRow(animal=animal, person=expert, side=side.value) for (animal, expert), side in sorted(last.items())
     )

@@ -19,6 +19,7 @@ from haulout.tables import (
     LikenessRow,
     MarkRow,
     PhotoRow,
+    SideRow,
     SightingRow,
 )
 from labeling_configs.vocabulary import Boxes
@@ -96,7 +97,7 @@ def _unchanged(before: Sequence[AnimalRow], after: Sequence[AnimalRow]) -> dict[
 
 def _forget(session: Session, animals: Sequence[str]) -> None:
     """Remove animals the consensus no longer holds, with all that was derived from them; raw answers stay."""
-    for table in (EmbeddingRow, KeypointsRow, MarkRow, ConditionRow, SightingRow):
+    for table in (EmbeddingRow, KeypointsRow, MarkRow, ConditionRow, SideRow, SightingRow):
         session.exec(delete(table).where(col(table.animal).in_(animals)))
     for pairs in (DisputeRow, LikenessRow):
         for end in (pairs.first, pairs.second):

@@ -17,6 +17,7 @@ from haulout.web import (
     curve,
     decisions,
     desk,
+    disputes,
     editor,
     entry,
     handbook,
@@ -35,6 +36,7 @@ from haulout.web import (
     reasons,
     request_log,
     rhythm,
+    search,
     second_factor,
     strip,
     things,
@@ -95,7 +97,7 @@ def create_app(
         app.register_blueprint(part.blueprint)
     for part in (entry, second_factor, account):
         app.register_blueprint(part.blueprint)
-    for part in (me, welcome, comments, withheld, decisions):
+    for part in (me, welcome, comments, withheld, decisions, disputes, search):
         app.register_blueprint(part.blueprint)
     for part in (desk, editor, tutorial):
         app.register_blueprint(part.blueprint)

@@ -1,4 +1,4 @@
-"""The experts' page of what people wrote about pictures."""
+"""The experts' pages of what people wrote about pictures, and of pictures they could not say anything about."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,39 @@ from werkzeug.wrappers import Response
 
 from haulout.comments import Comment, mark_read, newest, unread
 from haulout.db import reading, writing
-from haulout.tables import CommentRow
+from haulout.desk.passing_on import PassedOn, passed_on
+from haulout.tables import CommentRow, TaskRow
 from haulout.web.asking import asker
 from haulout.web.here import here
 from labeling_configs.vocabulary import ABOUT_TILES
 
 PAGE = 30
+MOST_PASSED_ON = 60
+"""Questions on the page of those that were passed on; what is older was answered by others long ago."""
 
 blueprint = Blueprint("comments", __name__, url_prefix="/comments")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A comment and what it is about: a tile, or animals."""
+    """What was said or left unsaid, and the question it is about: a tile, or animals."""
 
-    comment: Comment
+    said: Comment | PassedOn
+
+    @property
+    def task(self) -> TaskRow | PassedOn:
+        """The question that people saw."""
+        return self.said if isinstance(self.said, PassedOn) else self.said.task
 
     @property
     def tile(self) -> str:
-        """The tile that its author saw; empty where animals were compared."""
-        asked = self.comment.task
-        return asked.subject if asked.question in ABOUT_TILES else ""
+        """The tile that was shown; empty where animals were compared."""
+        return self.task.subject if self.task.question in ABOUT_TILES else ""
 
     @property
     def animals(self) -> tuple[str, ...]:
-        """The animals that its author compared; one where others were to be chosen from."""
-        return () if self.tile else tuple(self.comment.task.subject.split("|"))
+        """The animals that were compared; one where others were to be chosen from."""
+        return () if self.tile else tuple(self.task.subject.split("|"))
 
 
 @blueprint.get("")
@@ -43,6 +50,14 @@ def page() -> str:
         lines = [Line(one) for one in found[:PAGE]]
         older = found[PAGE - 1].row.id if len(found) > PAGE else None
         return render_template("comments.html", lines=lines, older=older)
+
+
+@blueprint.get("/passed-on")
+def left() -> str:
+    """Show what people passed on and why, the newest first."""
+    with reading(here().services.database) as session:
+        lines = [Line(one) for one in passed_on(session, MOST_PASSED_ON)]
+        return render_template("passed_on.html", lines=lines)
 
 
 @blueprint.post("/<int(max=2147483647):comment>")

@@ -1,13 +1,14 @@
 """The catalogue: who is known, where each was seen, by which marks, how it looked, and what is disputed."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
 from haulout.report import Seen, conditions_of
-from haulout.tables import AnimalRow, DisputeRow, IndividualRow, MarkRow, PhotoRow, SightingRow
+from haulout.tables import AnimalRow, DisputeRow, IndividualRow, MarkRow, PhotoRow, SideRow, SightingRow
+from labeling_configs.vocabulary import Side
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,8 @@ class Sighting:
     animal: AnimalRow
     photo: PhotoRow
     marks: tuple[MarkRow, ...] = ()
+    side: Side = Side.UNCLEAR
+    """As most experts saw it."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,19 @@ def known(session: Session, individual: IndividualRow) -> Known:
     ids = [animal.id for animal, _ in pairs]
     for mark in session.exec(select(MarkRow).where(col(MarkRow.animal).in_(ids)).order_by(col(MarkRow.id))):
         marks[mark.animal].append(mark)
-    sightings = tuple(Sighting(animal, photo, tuple(marks[animal.id])) for animal, photo in pairs)
+    sides: dict[str, Counter[str]] = defaultdict(Counter)
+    for said in session.exec(select(SideRow).where(col(SideRow.animal).in_(ids)).order_by(col(SideRow.person))):
+        sides[said.animal][said.side] += 1
+    sightings = tuple(
+        Sighting(animal, photo, tuple(marks[animal.id]), _most_said(sides[animal.id])) for animal, photo in pairs
+    )
     return Known(individual, sightings, conditions_of(session, individual.id))
+
+
+def _most_said(sides: Counter[str]) -> Side:
+    """Return what more experts said than anything else, unclear when nothing is."""
+    ranked = [*sides.most_common(2), ("", 0), ("", 0)]
+    return Side(ranked[0][0]) if ranked[0][1] > ranked[1][1] else Side.UNCLEAR
 
 
 def disputes(session: Session, of: Known | None = None) -> list[DisputeRow]:

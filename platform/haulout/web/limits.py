@@ -27,6 +27,8 @@ WORK: Mapping[str, str] = {
     "desk.take": "60 per minute; 1000 per hour",
     "desk.pass_on": "60 per minute; 600 per hour",
     "desk.comment": "10 per minute",
+    "disputes.answer": "60 per minute",
+    "search.find": "10 per minute; 100 per hour",
     "tutorial.answer": "60 per minute",
 }
 """For each account: nobody looks at a picture in less than a second, for minutes."""

@@ -6,8 +6,9 @@ from werkzeug.wrappers import Response
 
 from haulout.aside import read_aside
 from haulout.db import reading
+from haulout.identify.disputed import count_disputes
 from haulout.report import FEWEST, Retirement, exams, read_people, read_retirement, read_years, season_report, sites
-from haulout.tables import BatchRow, DecisionRow, IndividualRow, ModelRow, PhotoRow, QuarantineRow, TileRow
+from haulout.tables import BatchRow, CensusRow, DecisionRow, IndividualRow, ModelRow, PhotoRow, QuarantineRow, TileRow
 from haulout.teaching import foresee, read_experiments, saved
 from haulout.web import batches, decisions, individuals, overview, photos
 from haulout.web.asking import asker_or_none, may
@@ -15,6 +16,7 @@ from haulout.web.here import here
 from haulout.web.model import model_page
 from haulout.web.people import person_page
 from haulout.web.photo import photo_page
+from haulout.web.portrait import portrait
 from haulout.web.things import waiting_places
 from haulout.web.tile import tile_page
 from haulout.web.wanted import Filter
@@ -43,6 +45,7 @@ def first() -> str | Response:
             site=settings.site,
             aside=read_aside(session),
             places=waiting_places(session),
+            disputes=count_disputes(session),
         )
 
 
@@ -140,7 +143,8 @@ def individual_list() -> str:
     """Show the catalogue."""
     with reading(here().services.database) as session:
         known, disputed = individuals.catalogue(session), individuals.disputes(session)
-        return render_template("individuals.html", catalogue=known, disputes=disputed)
+        census = session.get(CensusRow, 1)
+        return render_template("individuals.html", catalogue=known, disputes=disputed, census=census)
 
 
 @blueprint.get("/individuals/<individual>")
@@ -152,11 +156,25 @@ def individual(individual: str) -> str:
         return render_template(
             "individual.html",
             known=known,
+            portrait=portrait(session, known),
             disputes=individuals.disputes(session, known),
             history=decisions.history(session, row.id),
             successors=() if known.sightings else decisions.successors(session, row),
             seal=decisions.seal(session),
         )
+
+
+@blueprint.get("/individuals/<individual>/table")
+def walrus_table(individual: str) -> str:
+    """Show what is known of one walrus on one page of paper."""
+    with reading(here().services.database) as session:
+        row = session.get(IndividualRow, individual) or abort(404)
+        known = individuals.known(session, row)
+        if not known.sightings:
+            abort(404)
+        told = portrait(session, known)
+        today = here().services.now().date()
+        return render_template("walrus_table.html", known=known, portrait=told, today=today)
 
 
 @blueprint.get("/quarantine")

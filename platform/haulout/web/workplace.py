@@ -4,10 +4,12 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from haulout.accounts import Asker, Role
+from haulout.db import reading
+from haulout.identify.disputed import count_disputes
 from haulout.web import editor
 from haulout.web.asking import asker
 from haulout.web.headers import allow
-from haulout.web.here import language
+from haulout.web.here import here, language
 from haulout.web.questions import advice_for, title_for
 from labeling_configs.vocabulary import FOR_EXPERTS, Question
 
@@ -26,6 +28,8 @@ def desk_page() -> str | Response:
     if who.role is Role.VOLUNTEER and not who.taught:
         return redirect(url_for("tutorial.page"))
     question, code = _wanted(who), language().code
+    with reading(here().services.database) as session:
+        disputes = count_disputes(session) if who.rank >= Role.EXPERT.rank else 0
     return render_template(
         "desk.html",
         question=question.value,
@@ -34,6 +38,7 @@ def desk_page() -> str | Response:
         advice=advice_for(question, code),
         questions=[(one.value, title_for(one, code)) for one in _asked_of(who)],
         editor=editor.address(),
+        disputes=disputes,
     )
 
 

@@ -1,14 +1,17 @@
 """Who reaches what: every role at every address by every method, both ways; attacks on Label Studio find nothing."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from http.client import HTTPConnection
 from itertools import product
 from uuid import uuid4
 
 import pytest
 from flask import Flask, Response, g, request
 from flask.testing import FlaskClient
+from waitress.server import create_server
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import Rule
 
@@ -19,6 +22,7 @@ from haulout.testing import enters
 from haulout.web import create_app
 from haulout.web.api.routes import SCOPES
 from haulout.web.policy import ADDRESSES, GUARD_THEMSELVES, GUARDED_BY_TOKENS
+from haulout.web.server import THREADS, options
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -230,6 +234,45 @@ def _is_page_of_ours(app: Flask, path: str, method: str, answer: Response) -> bo
     adapter = app.url_map.bind("localhost")
     bare = path.partition("?")[0]
     return bool(method in ("GET", "HEAD", "OPTIONS") and adapter.test(bare, "GET") and answer.status_code in (200, 302))
+
+
+@pytest.fixture
+def ask(real: Flask) -> Iterator[Callable[..., tuple[int, str]]]:
+    """Return a function that asks the server that people reach, with the path exactly as it is given."""
+    server = create_server(real, host="127.0.0.1", port=0, threads=THREADS, **options(proxied=False))
+    threading.Thread(target=server.run, daemon=True).start()
+    lines: dict[str, HTTPConnection] = {}
+
+    def ask(who: str, cookie: str, method: str, path: str) -> tuple[int, str]:
+        line = lines.setdefault(who, HTTPConnection("127.0.0.1", server.effective_port, timeout=30))
+        headers = {"Cookie": f"haulout={cookie}", **OURS} if cookie else OURS
+        line.request(method, path, headers=headers)
+        answer = line.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
+
+    yield ask
+    for line in lines.values():
+        line.close()
+    server.close()
+
+
+def test_over_the_line_each_role_reaches_the_same_and_no_path_of_label_studio(app, ask):
+    wrong, asked = [], {path_of(app, rule) for rule in guarded(app)}
+    for who, rank in ASKERS.items():
+        kept = client_of(app, who).get_cookie("haulout")
+        cookie = kept.value if kept else ""
+        for path, method in product(sorted(asked), ("GET", "POST")):
+            endpoint = endpoint_of(app, path, method)
+            status, text = ask(who, cookie, method, path)
+            may = endpoint is not None and rank >= ADDRESSES[endpoint]
+            if ((status, text) == (200, "reached")) is not may:
+                wrong.append((who, method, path, status))
+        for path, method in product(ATTACKS, ("GET", "POST", "DELETE")):
+            status, text = ask(who, cookie, method, path)
+            if text == "reached" and endpoint_of(app, path.partition("?")[0], method) is None:
+                wrong.append((who, method, path, status))
+
+    assert wrong == [] and len(asked) > 40
 
 
 def test_a_session_that_is_over_opens_nothing(real, home):

@@ -1,4 +1,6 @@
-"""Experts read what people wrote: the newest first, as text, with the picture it is about."""
+"""Experts read what people wrote or could not say: the newest first, as text, with the picture it is about."""
+
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -6,7 +8,7 @@ from flask.testing import FlaskClient
 from haulout.accounts import Role
 from haulout.comments import comment
 from haulout.db import reading, writing
-from haulout.tables import CommentRow
+from haulout.tables import CommentRow, ServedRow, TaskRow
 from haulout.testing import enter, enters
 from haulout.web import create_app
 from haulout.web.comments import PAGE
@@ -80,6 +82,72 @@ def test_volunteers_do_not_read_other_people_s_comments(write, season):
     assert client.get("/comments").status_code == 403
     assert client.post("/comments/1").status_code == 403
     assert 'href="/comments"' not in client.get("/me").text
+
+
+@pytest.fixture
+def pass_on(season):
+    """Return a function by which one more volunteer passes a task on."""
+    services, numbers = season.services, iter(range(1000))
+
+    def pass_on(task: int, ended: str) -> None:
+        number = next(numbers)
+        account, _ = enter(services, Role.VOLUNTEER, f"Passer-{number}")
+        at = services.now() + timedelta(minutes=number)
+        with writing(services.database) as session:
+            session.add(ServedRow(id=f"{number:032}", task=task, account=account, at=at, until=at, ended=ended))
+
+    return pass_on
+
+
+def test_what_people_passed_on_is_shown_once_with_its_picture_and_how_many_gave_which_reason(expert, pass_on):
+    for task, ended in (
+        (2, "skipped: blurred"),
+        (3, "skipped: not loading"),
+        (2, "skipped: not sure"),
+        (2, "skipped: blurred"),
+        (4, "skipped"),
+        (4, "answered"),
+        (4, ""),
+    ):
+        pass_on(task, ended)
+
+    page = expert.get("/comments/passed-on?language=en").text
+
+    assert page.count('<li class="card remark">') == 2
+    assert page.index("/pictures/tiles/tile-2.jpg") < page.index("/pictures/tiles/tile-3.jpg")
+    assert "Too blurred or too dark: 2 people" in page and "Unsure what it shows<" in page
+    assert "The picture does not come<" in page and "tile-4" not in page
+    assert "Passer" not in page
+    russian = expert.get("/comments/passed-on?language=ru").text
+    assert "Слишком нерезко или темно: 2 человека" in russian and "Непонятно, что на снимке<" in russian
+
+
+def test_a_tile_whose_copy_is_gold_stands_there_once_so_that_nothing_tells_of_the_copy(expert, season, pass_on):
+    with writing(season.services.database) as session:
+        copied = session.get_one(TaskRow, 2).model_dump()
+        session.add(TaskRow(**{**copied, "id": 77, "gold": 1, "key": "gold copy"}))
+    pass_on(2, "skipped: blurred")
+    pass_on(77, "skipped: blurred")
+
+    page = expert.get("/comments/passed-on?language=en").text
+
+    assert page.count("/pictures/tiles/tile-2.jpg") == 1 and "Too blurred or too dark: 2 people" in page
+
+
+def test_a_pair_that_an_expert_passed_on_shows_both_animals(expert, pass_on):
+    pass_on(90, "skipped: not sure")
+
+    page = expert.get("/comments/passed-on").text
+
+    assert "/pictures/crops/animal-1-1.jpg" in page and "/pictures/crops/animal-2-1.jpg" in page
+
+
+def test_the_comments_lead_to_what_was_passed_on_and_volunteers_do_not_see_it(expert, season, pass_on):
+    pass_on(2, "skipped: blurred")
+    client = enters(create_app(season.services).test_client(), Role.VOLUNTEER)
+
+    assert 'href="/comments/passed-on"' in expert.get("/comments").text
+    assert client.get("/comments/passed-on").status_code == 403
 
 
 def test_what_does_not_exist_is_not_read(expert):

@@ -122,7 +122,7 @@ def test_a_volunteer_decides_nothing(beach):
 
 def test_a_contradiction_becomes_a_dispute_and_what_settles_it_is_told(beach, expert):
     beach.animal("e", (1, 0.1))
-    beach.plan()
+    beach.ask(("a", "e"), ("b", "e"))
     beach.agree("a", "e", Same.DIFFERENT)
     beach.agree("b", "e")
     beach.settle()

@@ -4,11 +4,13 @@ import json
 import re
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlmodel import select
 
 from haulout.accounts import Role
 from haulout.db import reading, writing
+from haulout.desk.answering import name_of
 from haulout.errors import DatabaseBusy, StorageFull
 from haulout.tables import CommentRow, ServedRow, SpoolRow, TaskRow, TileRow, WithheldRow
 from haulout.testing import enters
@@ -153,6 +155,25 @@ def test_a_lease_that_died_with_its_process_still_takes_what_is_said(counter, an
 
     assert (unproven.status_code, proven.status_code) == (403, 200)
     assert len(rows(counter, SpoolRow)) + len(rows(counter, CommentRow)) == 1
+
+
+def test_whoever_claims_to_be_somebody_else_answers_as_themselves(counter, anna, boris):
+    told, other = given(anna), given(boris)
+    served = {row.id: row for row in rows(counter, ServedRow)}
+    claims = {"account": served[other["lease"]].account, "person": "person-0", "completed_by": 1, "user": 1}
+    claims |= {"task": 999, "unique_id": other["lease"], "ground_truth": True, "was_cancelled": True, "model": "mine"}
+    marked = boxes.write(np.array([[10, 10, 60, 60]]), None, rows(counter, TileRow)[0].word())
+
+    answer = anna.post(
+        "/desk/submit", json={**claims, "lease": told["lease"], "seconds": 1, "result": [{**marked[0], **claims}]}
+    )
+
+    (stored,) = rows(counter, SpoolRow)
+    own = served[told["lease"]]
+    assert answer.status_code == 200
+    assert (stored.account, stored.task, stored.skipped, stored.model) == (own.account, own.task, False, own.model)
+    assert stored.unique_id == answer.json["unique_id"] == name_of(told["lease"])
+    assert not set(claims) & set(stored.result[0])
 
 
 def test_the_proof_of_a_lease_helps_nobody_else_and_proves_no_other_lease(counter, anna, boris, app):

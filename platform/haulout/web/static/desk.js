@@ -74,6 +74,7 @@ async function next() {
   task = said;
   begun = performance.now();
   at("workplace").hidden = at("bar").hidden = false;
+  if (at("workplace").getBoundingClientRect().top < 0) at("workplace").scrollIntoView();
   await fit(at("workplace"), editor.pictures);
   busy(false);
   pen.begin(said.drawn_by);

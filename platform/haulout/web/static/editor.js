@@ -226,10 +226,13 @@ function room(place, pictures) {
   const rows = last.top > first.top + 1 ? frames.length : 1;
   const between = last.bottom - first.top - (rows === 1 ? last.height : frames.reduce((sum, one) => sum + one.height, 0));
   const bar = place.parentElement.querySelector(".deskbar").offsetHeight;
-  const free = innerHeight - (first.top + scrollY) - bar - between;
+  // The animal of a gallery stays at the window's top while its candidates pass by: where it lies is where its place begins.
+  const gallery = pictures[0].name === "query";
+  const top = gallery ? place.getBoundingClientRect().top : first.top;
+  const free = innerHeight - (top + scrollY) - bar - between;
   const answers = [...place.querySelectorAll(".lsf-choices")].map((one) => one.getBoundingClientRect().bottom);
   const below = Math.min(Math.max(0, ...answers.map((bottom) => bottom - last.bottom)), free * (BELOW[pictures[0].name] ?? 0));
-  const beside = rows === 1 && pictures[0].name === "query" && place.querySelector(".lsf-choices").getBoundingClientRect().top < last.bottom;
+  const beside = gallery && place.querySelector(".lsf-choices").getBoundingClientRect().left >= last.right;
   return Math.floor(Math.max(SMALLEST, (free - (beside ? 0 : below) - MARGIN) / rows));
 }
 

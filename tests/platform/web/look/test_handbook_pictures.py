@@ -52,6 +52,8 @@ TASKS = {
 PATIENCE = 60_000
 SHOWN_PICTURES_ARE_THERE = """() => [...document.images].every(image =>
     image.complete || image.getBoundingClientRect().top > innerHeight)"""
+DESK_ON_TOP = "desk => { desk.scrollIntoView(); if (desk.getBoundingClientRect().top > 1) scrollTo(0, 0); }"
+"""Not half of what stands above it, where the page is too short for more."""
 KINDEST_SIZE = 2_000_000
 """Bytes of all pictures together."""
 PLAN = SeasonPlan(
@@ -240,7 +242,7 @@ class Desk:
             page.goto(f"{self.address}/desk?question={question.value}&language={language}")
             expect(page.locator("#done")).to_be_enabled(timeout=PATIENCE)
             if question is not Question.BOXES:  # more stands above it than for a volunteer
-                page.locator("#desk").evaluate("desk => desk.scrollIntoView()")
+                page.locator("#desk").evaluate(DESK_ON_TOP)
             keep(page, folder / f"{name}.{language}.webp")
 
     def close(self) -> None:

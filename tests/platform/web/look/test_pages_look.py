@@ -43,6 +43,8 @@ EXAMPLES = {
     "pages.batch": {"batch": "/batches/1", "batch-filtered": "/batches/1?reason=random"},
     "pages.model": {"model": "/models/detector-2", "model-unexamined": "/models/reid-1"},
     "pages.individual": {"individual": "/individuals/W0001"},
+    "pages.walrus_table": {"walrus-table-sparse": "/individuals/W0002/table"},
+    "disputes.dispute": {"dispute": "/individuals/disputes/animal-1-1/animal-2-1"},
     "handbook.read": {f"handbook-{who}": f"/handbook/{who}" for who in ("operator", "volunteer", "expert")},
 }
 """Addresses of the pages that need something to show, by endpoint and name."""
