@@ -16,11 +16,12 @@ from haulout.tables import (
     IndividualRow,
     LikenessRow,
     MarkRow,
+    SideRow,
     SightingRow,
     TaskRow,
 )
 from labeling_configs import gallery, pair
-from labeling_configs.vocabulary import AnimalId, Condition, Mark, MarkKind, Rectangle, Same
+from labeling_configs.vocabulary import AnimalId, Condition, Mark, MarkKind, Rectangle, Same, Side
 from tests.platform.beach import BIG, SMALL, VERSION, Beach
 
 
@@ -185,6 +186,23 @@ def test_marks_are_kept_where_the_expert_pointed(beach, coordinator):
     (mark,) = coordinator.rows(MarkRow)
     assert (mark.animal, mark.kind, mark.person) == ("a", "scar", "person-1")
     assert (mark.x, mark.y) == pytest.approx((40, 70))
+
+
+def test_the_side_that_an_expert_saw_is_kept_as_they_said_it_last(beach, coordinator):
+    for name in ("a", "b", "c"):
+        beach.animal(name, (1, 0.1))
+    beach.ask(("a", "b"), ("a", "c"))
+    crop = Rectangle(*BIG)
+    for subject, side in (("a|b", Side.LEFT), ("a|c", Side.RIGHT)):
+        first, second = map(AnimalId, subject.split("|"))
+        said = pair.write(Same.SAME, first, second, crop, crop, sides=[(first, side), (second, Side.FRONT)])
+        coordinator.say("elena", subject, said, "pair")
+
+    beach.settle()
+    beach.settle()
+
+    kept = {(row.animal, row.side) for row in coordinator.rows(SideRow)}
+    assert kept == {("a", "right"), ("b", "front"), ("c", "front")}
 
 
 def conditions(coordinator) -> set[tuple[str, str, str]]:

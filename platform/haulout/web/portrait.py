@@ -100,7 +100,7 @@ def marks_seen(sightings: Sequence[Sighting]) -> tuple[MarkSeen, ...]:
     found = []
     for kind in sorted({mark.kind for sighting in with_marks for mark in sighting.marks}):
         here = [sighting for sighting in with_marks if any(mark.kind == kind for mark in sighting.marks)]
-        sides, days = {sighting.side for sighting in here}, _days(here)
+        sides, days = {sighting.side for sighting in here} - {Side.UNCLEAR}, _days(here)
         last = max(days, default=None)
         without = _days([one for one in with_marks if one not in here and one.side in sides])
         later = [day for day in without if last is not None and day > last]

@@ -60,6 +60,12 @@ def test_a_mark_tells_its_first_and_last_day_and_when_it_was_looked_for_in_vain(
     assert told["spot"].looked is None
 
 
+def test_of_pictures_whose_side_nobody_named_none_was_looked_at_in_vain():
+    seen = [sighting("a", 1, Side.UNCLEAR, marks="scar"), sighting("b", 9, Side.UNCLEAR, marks="chip")]
+
+    assert [mark.looked for mark in marks_seen(seen)] == [None, None]
+
+
 def test_days_lie_in_order_along_the_line_and_sites_have_their_own_colour():
     seen = [sighting("a", 1), sighting("b", 1), sighting("c", 11, site="Spit"), sighting("d", 21), sighting("e", None)]
 

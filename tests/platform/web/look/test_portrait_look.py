@@ -8,13 +8,16 @@ from sqlmodel import select
 
 from haulout.accounts import Role
 from haulout.db import writing
-from haulout.tables import AnimalRow, SideRow, SightingRow
+from haulout.tables import AnimalRow, MarkRow, SideRow, SightingRow
 from haulout.testing import browser_enters
 from tests.platform.web.look.at_the_desk import DESKTOP
 from tests.platform.web.look.test_pages_look import ENGLISH, RUSSIAN, Visitor
 
 pytestmark = pytest.mark.browser
 
+MARKS = ("tusk_tip", "chip", "crack", "scar", "wrinkle", "scratch", "spot")
+CROP_AT = (20.0, 20.0)
+CLIPPED = "() => { const it = document.querySelector('.idtable'); return it.scrollHeight - it.clientHeight; }"
 SIDES = ("left", "right", "front", "unclear")
 
 
@@ -26,6 +29,10 @@ def portrayed(whole_home):
         for animal, side in zip(session.exec(known.limit(4)).all(), SIDES, strict=True):
             session.merge(SightingRow(animal=animal, individual="W0001"))
             session.add(SideRow(animal=animal, person="person-2", side=side))
+            for number in range(9):
+                kind = MARKS[number % len(MARKS)]
+                x, y = (CROP_AT[0] + 12.0 * number, CROP_AT[1] + 8.0 * number)
+                session.add(MarkRow(animal=animal, kind=kind, x=x, y=y, person="person-2"))
     return services
 
 
@@ -38,6 +45,9 @@ def test_a_walrus_looks_right_on_its_page_and_on_one_sheet_of_paper(chromium, po
         visitor = Visitor(context.new_page(), address, look)
         wrong = visitor.look_at("portrait", "/individuals/W0001", screenshots)
         wrong += visitor.look_at("walrus-table", "/individuals/W0001/table", screenshots)
+        visitor.page.emulate_media(media="print")
+        visitor.page.set_viewport_size({"width": 703, "height": 1032})  # what A4 leaves between its margins
+        clipped = visitor.page.evaluate(CLIPPED)
         printed = visitor.page.pdf(prefer_css_page_size=True)
 
     (screenshots / f"walrus-table-{look.language}.pdf").write_bytes(printed)
@@ -46,5 +56,6 @@ def test_a_walrus_looks_right_on_its_page_and_on_one_sheet_of_paper(chromium, po
         pdf[0].render(scale=1.5).to_pil().save(screenshots / f"walrus-table-{look.language}-paper.png")
         words = pdf[0].get_textpage().get_text_bounded()
         assert (len(pdf), round(width), round(height)) == (1, 595, 842)
+    assert clipped <= 0
     assert wrong == []
     assert "W0001" in words and "CAM" not in words
