@@ -35,9 +35,9 @@ BOX = (20, 50, 120, 150)
 OF_PERSONS = {"account", "session", "pass", "served", "comment"}
 """What the log, which forgets nothing, must not know: it is erased with the person, or passes."""
 DERIVED = {
-    *("broken", "condition", "consensus", "crowd", "dispute", "embedding", "event", "examined", "figure", "fsck"),
-    *("job", "lease", "log", "mark", "occupancy", "operation", "proposal", "quarantine", "season", "seen", "sighting"),
-    *("suspicion", "triage", "triaged"),
+    *("broken", "census", "condition", "consensus", "crowd", "dispute", "embedding", "event", "examined", "figure"),
+    *("fsck", "job", "keypoints", "lease", "likeness", "log", "mark", "occupancy", "operation", "proposal"),
+    *("quarantine", "season", "seen", "side", "sighting", "suspicion", "triage", "triaged"),
 }
 """What is made anew from the rows that are kept, and what says only how far work is."""
 
