@@ -1,6 +1,7 @@
 """A drawn season, and coordinators that share one Label Studio; each finds it empty."""
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,12 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from waitress.server import create_server
 
 from haulout.bootstrap import build
 from haulout.config import Settings
 from haulout.services import Services
 from haulout.simulation.season import SPIT, SeasonPlan, write_season
 from haulout.simulation.truth import Truth
+from haulout.web import create_app
 
 PLAN = SeasonPlan(
     "Tern Skerry",
@@ -109,3 +112,21 @@ def shared_data() -> Path:
         reason = f"no real photographs at {folder}; set HAULOUT_SHARED_DATA"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     return folder
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in which continuous integration keeps the pictures of the pages."""
+    wanted = os.environ.get("HAULOUT_SCREENSHOTS")
+    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def address(home: Services) -> Iterator[str]:
+    """Serve the pages of the test's own home."""
+    server = create_server(create_app(home), host="127.0.0.1", port=0)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield f"http://127.0.0.1:{server.effective_port}"
+    server.close()

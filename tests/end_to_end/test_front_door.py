@@ -1,8 +1,5 @@
 """From an invitation to answers in Label Studio: two volunteers and an expert at the desk, in a real browser."""
 
-import os
-import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,7 +9,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlmodel import Session, col, select
-from waitress.server import create_server
 
 from active_learning.gold import GoldKind, GoldTile
 from haulout.accounts import Role, passes
@@ -39,7 +35,6 @@ from haulout.tables import (
     TileRow,
 )
 from haulout.testing import answers_in, browser_enters
-from haulout.web import create_app
 from labeling_configs.vocabulary import PhotoId, TileId
 from tests.platform.web.look.at_the_desk import PLACE, Fingers
 
@@ -55,15 +50,6 @@ PHONE: dict[str, Any] = {
     "locale": "ru",
 }
 SHOWN = "() => window.Htx.annotationStore.selected.serializeAnnotation().length"
-
-
-@pytest.fixture(scope="session")
-def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder in which continuous integration keeps the pictures of the pages."""
-    wanted = os.environ.get("HAULOUT_SCREENSHOTS")
-    folder = Path(wanted) if wanted else tmp_path_factory.mktemp("screenshots")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 @pytest.fixture
@@ -141,14 +127,6 @@ def _questions_for_experts(session: Session, services: Services, truth: Any) -> 
         task = TaskRow(question=question, subject=subject, key=question, overlap=2, created_at=services.now())
         task.details = {"candidates": {"animal-1": "W0001"}} if question == "gallery" else {}
         session.add(task)
-
-
-@pytest.fixture
-def address(home: Services) -> Iterator[str]:
-    server = create_server(create_app(home), host="127.0.0.1", port=0)
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
 
 
 class Volunteer:
@@ -231,6 +209,10 @@ class Expert(Volunteer):
 
     def settles(self, question: str, *keys: str) -> None:
         self.page.goto(f"{self.address}/desk?question={question}")
+        self.answers_by_keys(question, *keys)
+
+    def answers_by_keys(self, question: str, *keys: str) -> None:
+        """Answer what the desk shows."""
         expect(self.page.locator("#done:enabled")).to_be_visible(timeout=PATIENCE)
         for key in keys:
             self.page.keyboard.press(key)
