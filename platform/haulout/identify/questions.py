@@ -1,18 +1,18 @@
 """Which identity questions experts are asked next: those whose answers put most animals under the right name."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 import numpy as np
 from sqlmodel import Session, col, select
 
 from active_learning.doubts import Cost, deciding_gain, is_enough
-from active_learning.expertise import USUAL, Reliability
+from active_learning.expertise import USUAL, Pair, Reliability
 from active_learning.inquiry import Inquiry, audit, plan
 from haulout.answers import find_task, live_answers
 from haulout.db import writing
-from haulout.identify.known import Known, pairs_asked, read_known
+from haulout.identify.known import AUDIT, Known, pairs_asked, read_known
 from haulout.services import Services
 from haulout.tables import AnimalRow, TaskRow
 from labeling_configs.vocabulary import AnimalId, IndividualId, Person, Question
@@ -20,8 +20,10 @@ from labeling_configs.vocabulary import AnimalId, IndividualId, Person, Question
 IDENTITY = (Question.PAIR.value, Question.GALLERY.value)
 ANYBODY = Person("")
 """Questions are planned for all experts together; who answers them is the desk's to say."""
+AT_ONCE = 5
+"""Questions about one animal or individual that may wait at once: experts answer when they can, not when it is best."""
 DRAWN = 0.05
-"""Share of the questions that chance chooses: what they say of the machine and of experts is not biased."""
+"""Share of all questions so far that chance chooses: what they say of the machine and of experts is not biased."""
 NOT_MEASURED_YET = Cost(reliability=Reliability(same=USUAL.right, different=1.0))
 """While nobody knows what the machine's word is worth here, the most alike are asked about, however unlikely."""
 PURPOSE = 24
@@ -56,16 +58,36 @@ def enough(services: Services, known: Known) -> bool:
 def _inquiries(services: Services, known: Known, tasks: list[TaskRow], room: int) -> list[Inquiry]:
     cost = Cost() if known.judged else NOT_MEASURED_YET
     asked = {pair: {ANYBODY} for pair in pairs_asked(tasks)}
+    wanted = [] if enough(services, known) else _wanted(services, known, asked, room, cost)
+    drawn_before = sum(task.details.get("reason") == AUDIT for task in tasks)
+    due = round(DRAWN * (len(tasks) + len(wanted))) - drawn_before
+    asked |= {pair: {ANYBODY} for one in wanted for pair in one.pairs}
     rng = services.rng(PURPOSE, len(tasks))
-    drawn = audit(known.settled, ANYBODY, asked, int(rng.binomial(room, DRAWN)), cost, rng)
-    if enough(services, known):
-        return list(drawn)
-    asked |= {pair: {ANYBODY} for one in drawn for pair in one.pairs}
+    drawn = audit(known.settled, ANYBODY, asked, min(max(due, 0), room), cost, rng)
+    return [*wanted[: room - len(drawn)], *drawn]
+
+
+def _wanted(
+    services: Services, known: Known, before: Mapping[Pair, Collection[Person]], room: int, cost: Cost
+) -> list[Inquiry]:
+    """Return what would put most animals under the right name, a few questions about each at most."""
     worth = partial(deciding_gain, agreeing=services.settings.merge_experts)
     # Of a walrus seen once nobody knows yet that it is not one of the others.
     distinct = {animal for animals in known.individuals.values() if len(animals) > 1 for animal in animals}
-    wanted = plan(known.settled, ANYBODY, asked, room - len(drawn), cost, worth=worth, distinct=distinct)
-    return [*wanted, *drawn]
+    asked, wanted = dict(before), list[Inquiry]()
+    for _ in range(AT_ONCE):
+        left = room - len(wanted)
+        more = plan(known.settled, ANYBODY, asked, left, cost, worth=worth, distinct=distinct) if left > 0 else ()
+        asked |= {pair: {ANYBODY} for one in more for pair in one.pairs}
+        wanted += [one for one in more if not _is_second_gallery(one, wanted)]
+    return wanted
+
+
+def _is_second_gallery(inquiry: Inquiry, planned: list[Inquiry]) -> bool:
+    """Tell whether the animal has a gallery already: there is one for each."""
+    return len(inquiry.candidates) > 1 and any(
+        one.animal == inquiry.animal and len(one.candidates) > 1 for one in planned
+    )
 
 
 def _task(services: Services, inquiry: Inquiry, most: float, codes: dict[AnimalId, IndividualId]) -> TaskRow:
